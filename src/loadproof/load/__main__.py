@@ -1,0 +1,44 @@
+"""``python -m loadproof.load``: the process that makes the load. The supervisor starts it; people do not."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+
+from loadproof.load.job import set_job
+from loadproof.load.wire import FD_VARIABLE, Unpacker
+
+
+def main() -> int:
+    """Read the job from the wire, put our sessions under Locust's users, and run."""
+    fd = int(os.environ.pop(FD_VARIABLE))
+    os.set_inheritable(fd, False)
+    job = _read_job(fd)
+    set_job(job)
+
+    import locust  # noqa: F401, PLC0415 - patches the standard library: before anything else that uses sockets
+
+    from loadproof.http import session  # noqa: PLC0415
+
+    session.install()
+    from loadproof.load.engine import run  # noqa: PLC0415
+
+    return run(job, fd)
+
+
+def _read_job(fd: int) -> dict[str, object]:
+    wire = socket.socket(fileno=fd)
+    frames = Unpacker()
+    try:
+        while data := wire.recv(65536):
+            for kind, payload in frames.feed(data):
+                if kind == "job":
+                    return dict(payload)
+    finally:
+        wire.detach()
+    sys.exit("loadproof.load: the supervisor is gone")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

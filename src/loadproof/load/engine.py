@@ -1,0 +1,419 @@
+"""Drives Locust: registers on its events, calls ``locust.main.main()``, and ends runs so that nothing is lost.
+
+Stock Locust loses what workers have not reported when a run ends (its last report races its ``quit`` message), so the
+end of a run is a protocol of ours: before the master stops, it tells each worker ``lp_stop``; a worker stops its users,
+sends its last delta and rows, and answers ``lp_final``. Messages of one worker keep their order, so ``lp_final``
+acknowledges all before it.
+
+Messages between master and workers:
+    ``lp_start``  master to worker: a test begins, with the clock
+    ``lp_delta``  worker to master: an encoded delta
+    ``lp_rows``   worker to master: rows for ``results.csv`` and their number
+    ``lp_stop``   master to worker: stop, send what is left, answer
+    ``lp_final``  worker to master: all is sent
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, WorkerRunner
+
+from loadproof.http.session import accounting
+from loadproof.load.channel import Channel
+from loadproof.load.health import LoopWatch
+from loadproof.load.measure import Meter, RowPolicy
+from loadproof.load.pace import RateLimit
+from loadproof.load.readiness import unready_hosts, users_without_host
+
+if TYPE_CHECKING:
+    from loadproof.load.job import Job
+
+_INTERVAL = 1.0
+_ROWS_INTERVAL = 0.5
+_FINAL_GRACE = 5.0
+"""Seconds beyond ``--stop-timeout`` that the master waits for its workers' last words."""
+
+
+def _boot_id() -> str:
+    """Tells hosts apart: two processes with the same value share one monotonic clock. Empty where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+class Engine:
+    """One load process: alone, the master of workers, or (after Locust's fork) one of the workers.
+
+    Args:
+        job: What to run.
+        fd: This end of the wire.
+    """
+
+    def __init__(self, job: Job, fd: int) -> None:
+        self._job = job
+        self._pid = os.getpid()
+        self._channel = Channel(fd, self._on_frame, self._on_supervisor_gone)
+        self._watch = LoopWatch()
+        self._meter = Meter("local", RowPolicy(job["samples"]), self._send_rows)
+        self._environment: Any = None
+        self._web_ui: Any = None
+        self._workers_final: set[str] = set()
+        self._workers_lost: set[str] = set()
+        self._signal: int | None = None
+        self._ended = True
+        self._zero = 0.0
+        self._epoch = 0.0
+        self.started = False
+        self.script_exit_code: int | None = None
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether this is a worker: forked from the process that the supervisor started, or started as one."""
+        return isinstance(self._runner, WorkerRunner)
+
+    @property
+    def _runner(self) -> Any:
+        return self._environment.runner if self._environment is not None else None
+
+    @property
+    def _is_master(self) -> bool:
+        return isinstance(self._runner, MasterRunner)
+
+    def register(self, events: Any) -> None:
+        """Listen on ``locust.events``; before any locustfile is imported, so that ours come first."""
+        events.init.add_listener(self._on_init)
+        events.test_start.add_listener(self._on_test_start)
+        events.test_stopping.add_listener(self._on_test_stopping)
+        events.test_stop.add_listener(self._on_test_stop)
+        events.spawning_complete.add_listener(self._on_spawning_complete)
+        events.quitting.add_listener(self._on_quitting)
+
+    # Life of the process
+
+    def _on_init(self, environment: Any, runner: Any, web_ui: Any, **_: object) -> None:
+        self._environment = environment
+        self._web_ui = web_ui
+        # The loop's idea of the time is stale after the imports; a timer set now would fire that much too early.
+        gevent.get_hub().loop.update_now()
+        # Added here, they come after those of the locustfile: a control exception that a script's own listener raises
+        # leaves the request uncounted, as in Locust.
+        environment.events.request.add_listener(self._meter.on_request)
+        environment.events.user_error.add_listener(self._meter.on_user_error)
+        environment.events.test_start.add_listener(self._announce)
+        self._watch.start()
+        if isinstance(runner, WorkerRunner):
+            self._become_worker(runner)
+        else:
+            self._channel.open()
+            self._install_signals()
+            if isinstance(runner, MasterRunner):
+                runner.register_message("lp_delta", self._on_worker_delta)
+                runner.register_message("lp_rows", self._on_worker_rows)
+                runner.register_message("lp_final", self._on_worker_final)
+        self._limit_rate()
+
+    def _become_worker(self, runner: Any) -> None:
+        self._channel.abandon()
+        self._meter.worker = runner.client_id
+        runner.register_message("lp_start", self._on_lp_start)
+        runner.register_message("lp_stop", self._on_lp_stop, concurrent=True)
+        # Fired in reverse order, so a listener added now runs before Locust's own, which sends ``quit``.
+        self._environment.events.quitting.add_listener(self._say_last_words)
+        # Output for people is the master's: without this each worker prints its own.
+        self._environment.parsed_options.json = False
+        self._environment.parsed_options.json_file = None
+
+    def _limit_rate(self) -> None:
+        if self._job["rps"] is not None and not self._is_master:
+            options = self._environment.parsed_options
+            shares = (options.processes or 1) if self.is_worker else 1
+            accounting.before_send = RateLimit(self._job["rps"] / max(shares, 1)).wait
+
+    def _install_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            gevent.signal_handler(number, self._on_signal, number)
+
+    def _on_signal(self, number: int) -> None:
+        if self._signal is not None:
+            os._exit(128 + number)
+        self._signal = number
+        self.quit(f"the load process got {signal.Signals(number).name}")
+
+    def _on_supervisor_gone(self) -> None:
+        self.quit("the supervisor is gone")
+
+    def _on_frame(self, kind: str, _payload: Any) -> None:
+        if kind == "quit":
+            self.quit("asked to")
+
+    def quit(self, reason: str) -> None:
+        """End the test and the process, keeping everything that was measured. Returns at once."""
+        gevent.spawn(self._quit, reason)
+
+    def _quit(self, _reason: str) -> None:
+        if not self.started:
+            # Still waiting for workers, or importing: there is nothing to keep, and Locust would wait on.
+            self.leave(0)
+        self._runner.quit()
+        if self._web_ui is not None:
+            self._web_ui.stop()
+
+    def fatal(self, exit_code: int, slug: str, message: str, hint: str | None = None) -> None:
+        """Tell the supervisor why there can be no run, and leave."""
+        payload = {"exit_code": exit_code, "slug": slug, "message": message, "hint": hint}
+        self._channel.send("fatal", payload)
+        self.leave(exit_code)
+
+    def leave(self, code: int) -> None:
+        """Flush the wire and end the process without Locust's goodbyes; the supervisor clears the process group."""
+        self._channel.flush(5)
+        if self._is_master and os.getpgrp() == self._pid:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.killpg(self._pid, signal.SIGTERM)  # the workers: nobody else would tell them
+        os._exit(code)
+
+    def goodbye(self, code: int, error: str | None) -> None:
+        """The last frame: ``main`` returned with ``code``, or ``error`` escaped it."""
+        if os.getpid() != self._pid:
+            return
+        if not self._ended:
+            self._finish()
+        payload = {
+            "code": code,
+            "error": error,
+            "started": self.started,
+            "script_exit_code": self.script_exit_code,
+            "signal": self._signal,
+        }
+        if self._environment is None:  # ``main`` never came as far as ``init``
+            self._channel.open()
+        self._channel.send("exit", payload)
+        self._channel.flush(10)
+
+    # Life of a test
+
+    def _on_test_start(self, **_: object) -> None:
+        """Begin to measure, before the script's own listeners: they may already send requests."""
+        if self.is_worker:
+            return  # it began when ``lp_start`` came
+        self.started = True
+        self._ended = False
+        self._epoch, self._zero = time.time(), time.monotonic()
+        self._workers_final.clear()
+        self._meter.begin(self._zero, self._epoch)
+        self._install_signals()  # a run with a shape installs Locust's own only when it is over
+
+    def _announce(self, environment: Any, **_: object) -> None:
+        """Check the target and tell everybody that the test begins; after the script's own listeners."""
+        if self.is_worker:
+            return
+        if self._job["headless"]:
+            self._check_target(environment)
+        self._channel.send("start", self._start_facts(environment))
+        if self._is_master:
+            start = {"zero": self._zero, "epoch": self._epoch, "boot_id": _boot_id()}
+            for client in self._runner.clients.all:
+                self._runner.send_message("lp_start", start, client_id=client.id)
+        gevent.spawn(self._report, self._zero)
+
+    def _start_facts(self, environment: Any) -> dict[str, Any]:
+        options, shape = environment.parsed_options, environment.shape_class
+        return {
+            "epoch": self._epoch,
+            "users": None if shape is not None else self._runner.target_user_count,
+            "spawn_rate": None if shape is not None else options.spawn_rate,
+            "run_time": options.run_time or None,
+            "bounded": bool(options.run_time) or shape is not None,
+            "shape": None if shape is None else type(shape).__name__,
+            "hosts": [environment.host] if environment.host else sorted({c.host for c in environment.user_classes if c.host}),
+            "user_classes": [cls.__name__ for cls in environment.user_classes],
+            "workers": self._runner.worker_count,
+            "stop_timeout": environment.stop_timeout or 0.0,
+        }
+
+    def _check_target(self, environment: Any) -> None:
+        """Refuse to start where no host is known or nothing listens."""
+        if missing := users_without_host(environment):
+            message = f"no host is known for {', '.join(missing)}"
+            self.fatal(2, "no-host", message, "pass --host URL, or set host on the user class")
+        if self._job["ready_check"]:
+            for host, reason in unready_hosts(environment):
+                self.fatal(3, "not-ready", f"{host} does not answer: {reason}", "start it, or pass --no-ready-check")
+
+    def _on_spawning_complete(self, **_: object) -> None:
+        # One full collection during a run stalls every request in flight; what lives now lives to the end.
+        gc.collect()
+        gc.freeze()
+
+    def _report(self, zero: float) -> None:
+        """Send a delta each second and rows twice as often, until the test ends."""
+        tick = 0
+        next_at = zero
+        while self._meter.running:
+            tick += 1
+            next_at += _ROWS_INTERVAL
+            gevent.sleep(max(0.0, next_at - time.monotonic()))
+            if not self._meter.running:
+                return
+            self._meter.flush_rows()
+            if tick % 2 == 0:
+                self._send_delta()
+                if self._is_master:
+                    self._watch_workers()
+
+    def _facts(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {"health": self._watch.facts(), "rows_dropped": self._channel.rows_dropped}
+        facts["users"] = {} if self._is_master else dict(self._runner.user_classes_count)
+        facts["makes_load"] = not self._is_master
+        return facts
+
+    def _send_delta(self) -> None:
+        delta = self._meter.interval(self._facts())
+        if self.is_worker:
+            self._runner.send_message("lp_delta", delta)
+        else:
+            self._channel.send("delta", delta)
+
+    def _send_rows(self, rows: bytes, count: int) -> None:
+        if self.is_worker:
+            self._runner.send_message("lp_rows", [rows, count])
+        else:
+            self._channel.send_rows(rows, count)
+
+    def _on_test_stopping(self, **_: object) -> None:
+        if self._is_master and self._runner.worker_count > 0:
+            self._collect_workers()
+
+    def _on_test_stop(self, **_: object) -> None:
+        if not self.is_worker:
+            self._finish()
+
+    def _finish(self) -> None:
+        """The test is over: the last rows, the last delta, and how long it lasted."""
+        if self._ended:
+            return
+        self._ended = True
+        self._meter.flush_rows()
+        lasted = self._meter.now()
+        self._send_delta()
+        self._meter.running = False
+        self._channel.send("end", {"at": lasted, "rows_dropped": self._channel.rows_dropped})
+
+    def _on_quitting(self, environment: Any, **_: object) -> None:
+        if not self.is_worker and not self._is_master:
+            environment.runner.quit()  # on a signal Locust's local runner still runs here
+        self.script_exit_code = environment.process_exit_code
+
+    # Master and workers
+
+    def _collect_workers(self) -> None:
+        """Have every worker stop and hand in what it has; wait for each, but not for ever."""
+        runner = self._runner
+        asked = [client.id for client in runner.clients.all if client.state != "missing"]
+        for client in asked:
+            runner.send_message("lp_stop", client_id=client)
+        deadline = time.monotonic() + (self._environment.stop_timeout or 0.0) + _FINAL_GRACE
+        while time.monotonic() < deadline:
+            waiting = [c for c in asked if c not in self._workers_final and c in runner.clients]
+            if all(runner.clients[c].state == "missing" for c in waiting):
+                break
+            gevent.sleep(0.01)
+        for client in asked:
+            if client not in self._workers_final:
+                self._lost(client)
+
+    def _watch_workers(self) -> None:
+        for client in self._runner.clients.all:
+            if client.state == "missing":
+                self._lost(client.id)
+
+    def _lost(self, client: str) -> None:
+        if client not in self._workers_lost:
+            self._workers_lost.add(client)
+            self._channel.send("worker_lost", {"worker": client})
+
+    def _on_worker_delta(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - Locust calls by keyword
+        self._channel.send("delta", msg.data)
+
+    def _on_worker_rows(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        self._channel.send_rows(*msg.data)
+
+    def _on_worker_final(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        self._workers_final.add(msg.node_id)
+
+    def _on_lp_start(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        zero, epoch = msg.data["zero"], msg.data["epoch"]
+        if msg.data["boot_id"] != _boot_id():
+            zero = time.monotonic() - (time.time() - epoch)  # another host: only the wall clock is shared
+        self._ended = False
+        self._meter.begin(zero, epoch)
+        gevent.spawn(self._report, zero)
+
+    def _on_lp_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        self._say_last_words()
+
+    def _say_last_words(self, **_: object) -> None:
+        """Stop the users, send what is left, and say that it was all. Twice does no harm."""
+        runner = self._runner
+        if runner.state not in (STATE_INIT, STATE_STOPPED):
+            runner.stop()
+        if not self._ended:
+            self._ended = True
+            self._meter.flush_rows()
+            self._send_delta()
+            self._meter.running = False
+        runner.send_message("lp_final", None)
+
+
+def run(job: Job, fd: int) -> int:
+    """Run Locust with the job's arguments in this process.
+
+    Returns:
+        The exit code; the supervisor decides by the frames, not by this.
+    """
+    import locust  # noqa: PLC0415 - already patched in by ``__main__``
+
+    engine = Engine(job, fd)
+    engine.register(locust.events)
+    import locust.main  # noqa: PLC0415 - after our listeners: it imports plug-ins
+
+    sys.argv = ["locust", *job["locust_args"]]
+    code, error = 0, None
+    parent = os.getpid()
+    try:
+        locust.main.main()
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else (0 if stop.code is None else 1)
+        error = stop.code if isinstance(stop.code, str) else None
+    except KeyboardInterrupt:
+        code = 130
+    except BaseException as failure:  # noqa: BLE001 - whatever a locustfile raises while it is imported
+        code, error = 1, _explain(failure)
+    if os.getpid() == parent:
+        engine.goodbye(code, error)
+    return code
+
+
+def _explain(failure: BaseException) -> str:
+    """What broke and where: the innermost frame of the script, and the error."""
+    import traceback  # noqa: PLC0415
+
+    sys.stderr.write("".join(traceback.format_exception(failure)))
+    if isinstance(failure, SyntaxError):
+        return f"{failure.filename}:{failure.lineno}: {type(failure).__name__}: {failure.msg}"
+    frames = [f for f in traceback.extract_tb(failure.__traceback__) if not _is_library(f.filename)]
+    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else ""
+    return f"{where}{type(failure).__name__}: {failure}"
+
+
+def _is_library(filename: str) -> bool:
+    return "site-packages" in filename or filename.startswith("<") or "/loadproof/load/" in filename

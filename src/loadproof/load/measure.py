@@ -1,0 +1,246 @@
+"""From Locust's ``request`` event to samples, and from samples to deltas and rows."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from loadproof.http.errors import error_kind, error_message
+from loadproof.http.session import accounting
+from loadproof.plan.redact import redact_text
+from loadproof.record import Recorder, Sample
+from loadproof.record.rows import format_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from loadproof.record.sample import Outcome
+
+_FAILURES_KEPT = 5
+_FAILURE_KINDS_KEPT = 200
+_BODY_KEPT = 1024
+_ROWS_PER_BATCH = 4096
+
+
+class RowPolicy:
+    """Which samples get a row in ``results.csv``.
+
+    Args:
+        text: ``all``, ``errors``, ``none``, or ``N/s`` for at most N a second in this process.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._errors_only = text == "errors"
+        self._none = text == "none"
+        self._per_second = float(text.removesuffix("/s")) if text.endswith("/s") else None
+        self._second = -1
+        self._taken = 0.0
+
+    def takes(self, sample: Sample) -> bool:
+        """Whether this sample gets a row."""
+        if self._none or (self._errors_only and sample.outcome != "failure"):
+            return False
+        if self._per_second is None:
+            return True
+        second = int(sample.ended_at)
+        if second != self._second:
+            self._second, self._taken = second, 0.0
+        self._taken += 1
+        return self._taken <= self._per_second
+
+
+class Meter:
+    """Everything that one process measures between the start and the end of a test.
+
+    Args:
+        worker: Name of this process in rows and deltas.
+        policy: Which samples get a row.
+        send_rows: Takes formatted rows and their number.
+    """
+
+    def __init__(self, worker: str, policy: RowPolicy, send_rows: Callable[[bytes, int], None]) -> None:
+        self.worker = worker
+        self._policy = policy
+        self._send_rows = send_rows
+        self._recorder = Recorder(worker)
+        self._rows: deque[Sample] = deque()
+        self._failures: list[dict[str, Any]] = []
+        self._failures_seen: dict[tuple[str, str], int] = {}
+        self._errors: dict[tuple[str, str, str, str], dict[str, Any]] = {}
+        self._errors_changed = False
+        self._zero = 0.0
+        self._epoch = 0.0
+        self._wall_offset = 0.0
+        self.running = False
+
+    def begin(self, zero: float, epoch: float) -> None:
+        """A test starts: throw away what was measured before.
+
+        Args:
+            zero: The run's start on this host's monotonic clock.
+            epoch: The same moment in Unix time.
+        """
+        self._recorder = Recorder(self.worker)
+        self._rows.clear()
+        self._failures_seen.clear()
+        self._failures.clear()
+        self._errors.clear()
+        accounting.unfinished = accounting.unrecorded = 0
+        self._zero = zero
+        self._epoch = epoch
+        self.running = True
+        self.follow_clock()
+
+    def now(self) -> float:
+        """Seconds since the run's start."""
+        return time.monotonic() - self._zero
+
+    def follow_clock(self) -> None:
+        """Relate the wall clock, which Locust stamps with, to the monotonic one; it may be stepped while we run."""
+        self._wall_offset = time.time() - time.monotonic() + self._zero
+
+    def on_request(
+        self,
+        *,
+        request_type: str,
+        name: str,
+        response_time: float | None,
+        response_length: int | None,
+        response: Any = None,
+        context: Mapping[str, Any] | None = None,
+        exception: BaseException | str | None = None,
+        start_time: float | None = None,
+        **_ignored: object,
+    ) -> None:
+        """Listener of Locust's ``request`` event."""
+        if not self.running:
+            return
+        duration = (response_time or 0.0) / 1000
+        sent = self.now() - duration if start_time is None else start_time - self._wall_offset
+        status = getattr(response, "status_code", None) or None
+        outcome: Outcome = "success"
+        kind = message = None
+        if exception:
+            outcome = "failure"
+            kind, message = error_kind(exception, status), redact_text(error_message(exception))
+        elif context and context.get("outcome") == "expected":
+            outcome = "expected"
+        sample = Sample(
+            name=str(name),
+            method=str(request_type),
+            intended_at=sent,
+            sent_at=sent,
+            ended_at=sent + duration,
+            status=status,
+            outcome=outcome,
+            kind=kind,
+            message=message,
+            bytes_sent=_body_length(response),
+            bytes_received=response_length or 0,
+            user_class=_user_class(),
+        )
+        self._recorder.record(sample)
+        if kind is not None:
+            self._keep_failure(sample, response)
+        if self._policy.takes(sample):
+            self._rows.append(sample)
+            if len(self._rows) >= _ROWS_PER_BATCH:
+                self.flush_rows()
+
+    def on_user_error(self, *, user_instance: Any, exception: BaseException, tb: Any, **_ignored: object) -> None:
+        """Listener of Locust's ``user_error`` event: an exception left a task or ``on_start``."""
+        if not self.running:
+            return
+        user = getattr(user_instance, "user", user_instance)
+        where = _function_that_raised(tb)
+        first_line = (str(exception).splitlines() or [""])[0]
+        key = (type(user).__name__, where, type(exception).__name__, redact_text(first_line)[:200])
+        entry = self._errors.get(key)
+        if entry is None:
+            if len(self._errors) >= _FAILURE_KINDS_KEPT:
+                key = (*key[:3], "(other)")
+                entry = self._errors.get(key)
+            if entry is None:
+                fields = zip(("user_class", "where", "kind", "message"), key, strict=True)
+                entry = self._errors[key] = {**dict(fields), "traceback": _text_of(exception, tb), "count": 0}
+        entry["count"] += 1
+        self._errors_changed = True
+
+    def interval(self, facts: dict[str, Any]) -> bytes:
+        """The delta since the last call, encoded; ``facts`` are added to this process's own."""
+        self.follow_clock()
+        failures, self._failures = self._failures, []
+        own = {
+            "at": self.now(),
+            "unfinished": accounting.unfinished,
+            "unrecorded": accounting.unrecorded,
+            "failures": failures,
+        }
+        if self._errors_changed:
+            own["exceptions"] = list(self._errors.values())
+            self._errors_changed = False
+        return self._recorder.interval(own | facts).encode()
+
+    def flush_rows(self) -> None:
+        """Send the rows that wait."""
+        if self._rows:
+            rows, self._rows = self._rows, deque()
+            self._send_rows(format_rows(rows, epoch=self._epoch, worker=self.worker), len(rows))
+
+    def _keep_failure(self, sample: Sample, response: Any) -> None:
+        key = (sample.name, sample.kind or "")
+        seen = self._failures_seen.get(key, 0)
+        if seen >= _FAILURES_KEPT or (seen == 0 and len(self._failures_seen) >= _FAILURE_KINDS_KEPT):
+            return
+        self._failures_seen[key] = seen + 1
+        self._failures.append(
+            {
+                "name": sample.name,
+                "method": sample.method,
+                "kind": sample.kind,
+                "message": sample.message,
+                "status": sample.status,
+                "body": redact_text(_body_start(response)),
+                "at": sample.ended_at,
+            }
+        )
+
+
+def _user_class() -> str:
+    """Class of the user in whose greenlet this runs; empty in a greenlet that a script spawned itself."""
+    arguments = getattr(gevent.getcurrent(), "args", ())
+    return type(arguments[0]).__name__ if arguments and hasattr(arguments[0], "environment") else ""
+
+
+def _body_length(response: Any) -> int:
+    body = getattr(getattr(response, "request", None), "body", None)
+    return len(body) if isinstance(body, bytes | str) else 0
+
+
+def _body_start(response: Any) -> str:
+    """The first kilobyte of an answer as text; empty when there is none or it was never read."""
+    content = getattr(response, "_content", None)
+    if callable(content):  # geventhttpclient keeps what was read elsewhere
+        content = getattr(response, "_cached_content", None)
+    return content[:_BODY_KEPT].decode("utf-8", "replace") if isinstance(content, bytes) else ""
+
+
+def _function_that_raised(tb: Any) -> str:
+    """Where in the script: the last function outside Locust and this package that the traceback passes."""
+    found = ""
+    while tb is not None:
+        code = tb.tb_frame.f_code
+        module = tb.tb_frame.f_globals.get("__name__", "")
+        if not module.startswith(("locust.", "loadproof.", "gevent.")) and (not found or "site-packages" not in code.co_filename):
+            found = code.co_name
+        tb = tb.tb_next
+    return found
+
+
+def _text_of(exception: BaseException, tb: Any) -> str:
+    import traceback  # noqa: PLC0415 - only needed once a script is broken
+
+    return redact_text("".join(traceback.format_exception(type(exception), exception, tb)))[-4000:]

@@ -1,0 +1,47 @@
+"""Whether the hosts of the users accept a connection, asked where the load will come from; no request is sent."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import gevent.socket
+from locust import FastHttpUser, HttpUser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TIMEOUT = 5.0
+
+
+def users_without_host(environment: Any) -> list[str]:
+    """User classes that speak HTTP and know no host; empty when all is well.
+
+    A class that defines its own ``__init__`` is trusted: it may set the host there.
+    """
+    if environment.host:
+        return []
+    return [
+        cls.__name__
+        for cls in environment.user_classes
+        if issubclass(cls, HttpUser | FastHttpUser)
+        and cls.host is None
+        and cls.__init__ in (HttpUser.__init__, FastHttpUser.__init__)
+    ]
+
+
+def unready_hosts(environment: Any) -> Iterator[tuple[str, str]]:
+    """Host and reason for each http(s) host that accepts no connection."""
+    hosts = {environment.host} if environment.host else {cls.host for cls in environment.user_classes}
+    for host in sorted(host for host in hosts if host):
+        url = urlsplit(host)
+        if url.scheme not in ("http", "https") or not url.hostname:
+            continue
+        port = url.port or (443 if url.scheme == "https" else 80)
+        try:
+            connection = gevent.socket.create_connection((url.hostname, port), timeout=_TIMEOUT)
+        except OSError as error:
+            yield f"{url.scheme}://{url.hostname}:{port}", error.strerror or str(error)
+        else:
+            connection.close()

@@ -1,0 +1,84 @@
+"""A locustfile that Loadproof itself brings: it turns the service of the job into a user class.
+
+Locust imports this file by path, like any locustfile; the job is read from ``loadproof.load.job``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from locust import HttpUser, SequentialTaskSet, constant
+
+from loadproof.load.job import current_job
+
+
+def _task(request: dict[str, Any], timeout: float) -> Any:
+    name = request["name"] or request["path"]
+    expected = frozenset(request["expect"])
+    options: dict[str, Any] = {"name": name, "headers": request["headers"], "timeout": timeout}
+    if request["json_body"] is not None:
+        options["json"] = request["json_body"]
+    elif request["body"] is not None:
+        options["data"] = request["body"].encode()
+
+    def send(tasks: Any) -> None:
+        client = tasks.user.client
+        with client.request(request["method"], request["path"], catch_response=True, **options) as response:
+            status = response.status_code
+            if status in expected:
+                response.success()
+                if status >= 400:
+                    response.request_meta["context"]["outcome"] = "expected"
+            elif expected and 0 < status < 400:
+                response.failure(f"HTTP {status}, expected {sorted(expected)}")
+
+    send.__name__ = re.sub(r"\W+", "_", f"{request['method']}_{name}").strip("_") or "request"
+    return send
+
+
+def _user_class(service: dict[str, Any]) -> type[HttpUser]:
+    """The user class of a service: its requests in the listed order, or a random mix where weights are given."""
+    tasks = [_task(request, service["timeout"]) for request in service["requests"]]
+    weights = [request["weight"] for request in service["requests"]]
+
+    def on_start(self: Any) -> None:
+        client = self.client
+        client.headers.update(service["headers"])
+        client.verify = (service["ca_file"] or True) if service["verify"] else False
+        if service["client_cert"]:
+            client.cert = service["client_cert"]
+        if service["proxy"]:
+            client.proxies = {"http": service["proxy"], "https": service["proxy"]}
+        if service["auth"]:
+            client.auth = tuple(service["auth"])
+
+    body: dict[str, Any] = {
+        "__module__": __name__,
+        "host": service["base_url"],
+        "wait_time": constant(service["wait"]),
+        "on_start": on_start,
+    }
+    if any(weight is not None for weight in weights):
+        body["tasks"] = dict(zip(tasks, _whole(weights), strict=True))
+    else:
+        body["tasks"] = [type("InListedOrder", (SequentialTaskSet,), {"tasks": tasks})]
+    return type(_class_name(service["name"]), (HttpUser,), body)
+
+
+def _whole(weights: list[float]) -> list[int]:
+    """Weights as small whole numbers, as Locust repeats a task once per weight: 0.5 and 1.5 become 1 and 3."""
+    for factor in (1, 2, 4, 5, 10, 20, 50, 100, 1000):
+        scaled = [weight * factor for weight in weights]
+        if all(abs(value - round(value)) < 1e-9 for value in scaled):
+            break
+    return [max(1, round(value)) for value in scaled]
+
+
+def _class_name(service: str) -> str:
+    words = re.split(r"\W+|_", service)
+    return "".join(word[:1].upper() + word[1:] for word in words if word) + "User"
+
+
+_class = _user_class(current_job()["service"])
+globals()[_class.__name__] = _class

@@ -1,0 +1,53 @@
+"""The frames between the supervisor and the load process.
+
+A frame is one msgpack value ``[kind, payload]``; msgpack delimits itself, so a stream of frames needs no length.
+Neither gevent nor Locust is imported here: the supervisor uses this file too.
+
+Load process to supervisor:
+    ``start``       a test began: clock, effective options, user classes
+    ``delta``       one encoded ``loadproof.record.Delta``
+    ``rows``        rows for ``results.csv``, as bytes
+    ``worker_lost`` a worker stopped answering
+    ``end``         a test ended: how long it lasted, whether rows were lost on the way
+    ``fatal``       the run cannot be made: exit code, slug, message, hint
+    ``exit``        ``locust.main`` returned: its code, the code set by the script
+
+Supervisor to load process:
+    ``job``         what to run (first frame)
+    ``quit``        end the test, then the process
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Frame = tuple[str, Any]
+
+FD_VARIABLE = "LOADPROOF_WIRE_FD"
+"""Environment variable that tells the load process its end of the socket pair."""
+
+_LARGEST_FRAME = 256 * 1024 * 1024
+
+
+def pack(kind: str, payload: Any = None) -> bytes:
+    """One frame as bytes; ``payload`` is anything msgpack takes."""
+    packed: bytes = msgpack.packb((kind, payload))
+    return packed
+
+
+class Unpacker:
+    """Turns bytes, however they were cut, back into frames."""
+
+    def __init__(self) -> None:
+        self._unpacker = msgpack.Unpacker(strict_map_key=False, max_buffer_size=_LARGEST_FRAME)
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """The frames completed by ``data``, in order."""
+        self._unpacker.feed(data)
+        for kind, payload in self._unpacker:
+            yield kind, payload

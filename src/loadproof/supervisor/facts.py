@@ -1,0 +1,129 @@
+"""What the load processes report beside samples, put together over all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from loadproof.result import FailureSample, GeneratorHealth, ScriptError
+
+if TYPE_CHECKING:
+    from loadproof.record import RunRecord
+
+_FAILURES_PER_KIND = 5
+_LAGS_KEPT = 20_000
+
+
+@dataclass(slots=True)
+class _Worker:
+    """The latest word of one process; its counts run on, so the latest is the whole."""
+
+    unfinished: int = 0
+    unrecorded: int = 0
+    rows_dropped: int = 0
+    makes_load: bool = True
+    users: dict[str, int] = field(default_factory=dict)
+    exceptions: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Facts:
+    """Sums over workers, kept as they come in."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, _Worker] = {}
+        self._failures: dict[tuple[str, str], list[FailureSample]] = {}
+        self._lags: list[float] = []
+        self._cpu: list[float] = []
+        self.cpu_max: float | None = None
+        self.last_at = 0.0
+
+    def add(self, worker: str, facts: dict[str, Any]) -> None:
+        """Take in the facts of one delta."""
+        entry = self._workers.setdefault(worker, _Worker())
+        entry.unfinished = facts["unfinished"]
+        entry.unrecorded = facts["unrecorded"]
+        entry.rows_dropped = facts["rows_dropped"]
+        entry.makes_load = facts["makes_load"]
+        entry.users = facts["users"]
+        entry.exceptions = facts.get("exceptions", entry.exceptions)
+        self.last_at = max(self.last_at, facts["at"])
+        for item in facts["failures"]:
+            kept = self._failures.setdefault((item["name"], item["kind"]), [])
+            if len(kept) < _FAILURES_PER_KIND:
+                kept.append(FailureSample(**item))
+        if entry.makes_load:
+            cpu = facts["health"]["cpu"]
+            self._cpu.append(cpu)
+            self.cpu_max = max(self.cpu_max or 0.0, cpu)
+            self._lags.extend(facts["health"]["lags"])
+            if len(self._lags) > _LAGS_KEPT:  # every second one, evenly over the sorted values, keeps the shape
+                self._lags = sorted(self._lags)[1::2]
+
+    def users(self) -> dict[str, int]:
+        """Users by class, over all workers."""
+        total: dict[str, int] = {}
+        for worker in self._workers.values():
+            for name, count in worker.users.items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+    @property
+    def unfinished(self) -> int:
+        """Requests that were in flight when their users were stopped."""
+        return sum(worker.unfinished for worker in self._workers.values())
+
+    @property
+    def unrecorded(self) -> int:
+        """Answers whose entry the script dropped."""
+        return sum(worker.unrecorded for worker in self._workers.values())
+
+    @property
+    def rows_dropped(self) -> int:
+        """Rows that never left a load process."""
+        return sum(worker.rows_dropped for worker in self._workers.values())
+
+    @property
+    def workers(self) -> int:
+        """Processes that made load; 0 before the first word of any."""
+        return sum(worker.makes_load for worker in self._workers.values())
+
+    def exceptions(self) -> tuple[ScriptError, ...]:
+        """Errors of the script, equal ones of several workers together, most frequent first."""
+        found: dict[tuple[str, str, str, str], ScriptError] = {}
+        for worker in self._workers.values():
+            for item in worker.exceptions:
+                key = (item["user_class"], item["where"], item["kind"], item["message"])
+                known = found.get(key)
+                found[key] = ScriptError(**item | {"count": item["count"] + (known.count if known else 0)})
+        return tuple(sorted(found.values(), key=lambda error: -error.count))
+
+    def failures(self) -> tuple[FailureSample, ...]:
+        """The first samples of each failure, in the order of their time."""
+        return tuple(sorted((s for kept in self._failures.values() for s in kept), key=lambda sample: sample.at))
+
+    def health(self, record: RunRecord) -> GeneratorHealth:
+        """How the generator fared so far."""
+        lags = sorted(self._lags)
+        samples = record.samples
+        return GeneratorHealth(
+            cpu_mean=sum(self._cpu) / len(self._cpu) if self._cpu else None,
+            cpu_max=self.cpu_max,
+            loop_lag_p99=lags[min(len(lags) - 1, int(0.99 * len(lags)))] if lags else None,
+            loop_lag_max=lags[-1] if lags else None,
+            kernel_clock_share=0.0 if samples else None,
+            notes=self._notes(lags),
+        )
+
+    def _notes(self, lags: list[float]) -> tuple[str, ...]:
+        notes = []
+        if self.cpu_max is not None and self.cpu_max > 0.9:
+            notes.append(
+                f"A load process used {self.cpu_max:.0%} of a core at its peak: times are measured in Python and may "
+                "hold the generator's own delay; add --processes."
+            )
+        if lags and lags[int(0.99 * (len(lags) - 1))] > 0.01:
+            notes.append(
+                f"The event loop woke up to {lags[int(0.99 * (len(lags) - 1))] * 1000:.0f} ms late (99th percentile); "
+                "response times may be too long by as much."
+            )
+        return tuple(notes)

@@ -150,6 +150,7 @@ class RunResult:
         exit_reason: Why the exit code is what it is, in words.
         abort: Why the run ended before its time; None when it did not.
         finished: False in a checkpoint of a run that is still going on.
+        directory: Where the run's files are; None for a run that was never saved. Not part of ``run.json``.
     """
 
     run_id: str
@@ -174,6 +175,7 @@ class RunResult:
     exit_reason: str = ""
     abort: str | None = None
     finished: bool = False
+    directory: Path | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -192,7 +194,9 @@ class RunResult:
         Raises:
             OSError: The disk refused it.
         """
-        document = asdict(replace(self, record=None)) | {"record": self.record.to_json()}  # type: ignore[arg-type]
+        document = asdict(replace(self, record=None, directory=None))  # type: ignore[arg-type]
+        del document["directory"]
+        document["record"] = self.record.to_json()
         write_atomically(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")))
 
     @classmethod
@@ -215,7 +219,7 @@ class RunResult:
                 slug="newer-run",
                 hint="update loadproof",
             )
-        return cls._from_json(document)
+        return replace(cls._from_json(document), directory=path.parent)
 
     @classmethod
     def _from_json(cls, document: dict[str, Any]) -> RunResult:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gevent
+import locust.log
 from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, WorkerRunner
 
 from loadproof.http.session import accounting
@@ -69,6 +70,7 @@ class Engine:
         self._workers_final: set[str] = set()
         self._workers_lost: set[str] = set()
         self._signal: int | None = None
+        self._quitting_fired = False
         self._ended = True
         self._zero = 0.0
         self._epoch = 0.0
@@ -191,6 +193,8 @@ class Engine:
             "code": code,
             "error": error,
             "started": self.started,
+            "orderly": self._quitting_fired,
+            "listener_error": locust.log.unhandled_greenlet_exception,
             "script_exit_code": self.script_exit_code,
             "signal": self._signal,
         }
@@ -312,6 +316,7 @@ class Engine:
         if not self.is_worker and not self._is_master:
             environment.runner.quit()  # on a signal Locust's local runner still runs here
         self.script_exit_code = environment.process_exit_code
+        self._quitting_fired = True
 
     # Master and workers
 
@@ -380,8 +385,6 @@ def run(job: Job, fd: int) -> int:
     Returns:
         The exit code; the supervisor decides by the frames, not by this.
     """
-    import locust  # noqa: PLC0415 - already patched in by ``__main__``
-
     engine = Engine(job, fd)
     engine.register(locust.events)
     import locust.main  # noqa: PLC0415 - after our listeners: it imports plug-ins

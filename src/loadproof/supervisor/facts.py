@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from loadproof.record import Histogram
 from loadproof.result import FailureSample, GeneratorHealth, ScriptError
 
 if TYPE_CHECKING:
     from loadproof.record import RunRecord
 
 _FAILURES_PER_KIND = 5
-_LAGS_KEPT = 20_000
 
 
 @dataclass(slots=True)
@@ -32,7 +32,7 @@ class Facts:
     def __init__(self) -> None:
         self._workers: dict[str, _Worker] = {}
         self._failures: dict[tuple[str, str], list[FailureSample]] = {}
-        self._lags: list[float] = []
+        self._lags = Histogram()
         self._cpu: list[float] = []
         self.cpu_max: float | None = None
         self.last_at = 0.0
@@ -55,9 +55,8 @@ class Facts:
             cpu = facts["health"]["cpu"]
             self._cpu.append(cpu)
             self.cpu_max = max(self.cpu_max or 0.0, cpu)
-            self._lags.extend(facts["health"]["lags"])
-            if len(self._lags) > _LAGS_KEPT:  # every second one, evenly over the sorted values, keeps the shape
-                self._lags = sorted(self._lags)[1::2]
+            for lag in facts["health"]["lags"]:
+                self._lags.record(int(lag * 1e9))
 
     def users(self) -> dict[str, int]:
         """Users by class, over all workers."""
@@ -103,27 +102,27 @@ class Facts:
 
     def health(self, record: RunRecord) -> GeneratorHealth:
         """How the generator fared so far."""
-        lags = sorted(self._lags)
         samples = record.samples
         return GeneratorHealth(
             cpu_mean=sum(self._cpu) / len(self._cpu) if self._cpu else None,
             cpu_max=self.cpu_max,
-            loop_lag_p99=lags[min(len(lags) - 1, int(0.99 * len(lags)))] if lags else None,
-            loop_lag_max=lags[-1] if lags else None,
+            loop_lag_p99=self._lags.quantile(0.99),
+            loop_lag_max=self._lags.maximum,
             kernel_clock_share=0.0 if samples else None,
-            notes=self._notes(lags),
+            notes=self._notes(),
         )
 
-    def _notes(self, lags: list[float]) -> tuple[str, ...]:
+    def _notes(self) -> tuple[str, ...]:
         notes = []
+        lag = self._lags.quantile(0.99) or 0.0
         if self.cpu_max is not None and self.cpu_max > 0.9:
             notes.append(
                 f"A load process used {self.cpu_max:.0%} of a core at its peak: times are measured in Python and may "
                 "hold the generator's own delay; add --processes."
             )
-        if lags and lags[int(0.99 * (len(lags) - 1))] > 0.01:
+        if lag > 0.01:
             notes.append(
-                f"The event loop woke up to {lags[int(0.99 * (len(lags) - 1))] * 1000:.0f} ms late (99th percentile); "
-                "response times may be too long by as much."
+                f"The event loop woke up to {lag * 1000:.0f} ms late (99th percentile): response times may be too long "
+                "by as much."
             )
         return tuple(notes)

@@ -1,0 +1,355 @@
+"""Runs a plan: starts the load process, listens to it, and ends with a result."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from loadproof.errors import ExitCode, LoadproofError, NotReadyError, Problem, RunError, UsageError
+from loadproof.load.wire import Unpacker
+from loadproof.plan import Service
+from loadproof.supervisor.environment import environment_facts
+from loadproof.supervisor.observer import Observer, Silent, StopSignal
+from loadproof.supervisor.process import LoadProcess
+from loadproof.supervisor.readiness import check_service
+from loadproof.supervisor.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from loadproof.load.job import Job
+    from loadproof.plan import Plan
+    from loadproof.result import RunResult
+
+_TICK = 0.5
+_GOODBYE = 15.0
+"""Seconds that the load process may take after its last word (Locust's master waits for its workers) or its death."""
+
+_STDERR_QUOTED = 12
+_LINE_LONGEST = 64 * 1024
+
+
+class StoppedBeforeStartError(LoadproofError):
+    """The user, or the system, ended the run before its first request: there is nothing to keep."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__("stopped before the test began: nothing was sent", slug="interrupted")
+        self.exit_code = _code_of_signal(number)
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    observer: Observer | None = None,
+    stop: StopSignal | None = None,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> RunResult:
+    """Run a plan to its end and give the result, judged and written.
+
+    The caller's process is left as it is: nothing is patched, no signal handler is set; it works inside pytest and,
+    blocking, inside asyncio (``await asyncio.to_thread(run_plan, plan)`` does not block).
+
+    Args:
+        plan: What to run.
+        observer: Told how the run goes; None for nobody.
+        stop: Asks the run to end early; None lets only ``KeyboardInterrupt`` do so (the result is saved before it is
+            raised again).
+        cwd: Folder of the load process, and the one that ``plan.results`` is relative to; None for the current one.
+        environ: Environment of the load process; None for this process's own.
+
+    Returns:
+        The result of the test; of the last one where Locust's web interface ran several. Its ``exit_code`` says how
+        ``loadproof run`` would have exited.
+
+    Raises:
+        UsageError: Locust refused its arguments, or no host is known. Nothing was sent.
+        NotReadyError: The target does not answer. Nothing was sent.
+        RunError: The script is broken, a port is taken, the result directory cannot be made.
+        StoppedBeforeStartError: ``stop`` was asked for before the first request.
+    """
+    if isinstance(plan.target, Service) and plan.ready_check:
+        check_service(plan.target)
+    return _Supervisor(plan, observer or Silent(), stop, cwd or Path.cwd(), environ or os.environ).run()
+
+
+class _Supervisor:
+    """One load process from its start to its end, and the tests that it ran."""
+
+    def __init__(
+        self, plan: Plan, observer: Observer, stop: StopSignal | None, cwd: Path, environ: Mapping[str, str]
+    ) -> None:
+        self._plan = plan
+        self._observer = observer
+        self._stop = stop
+        self._cwd = cwd
+        self._environment = environment_facts(cwd)
+        self._process = LoadProcess(_job(plan), cwd=cwd, environ=environ)
+        self._frames = Unpacker()
+        self._lines = {self._process.stdout: _Lines(), self._process.stderr: _Lines()}
+        self._trial: Trial | None = None
+        self._result: RunResult | None = None
+        self._early_lines: list[str] = []
+        self._stderr_tail: deque[str] = deque(maxlen=_STDERR_QUOTED)
+        self._refusal: LoadproofError | None = None
+        self._exit: dict[str, Any] | None = None
+        self._stopped_by: int | None = None
+        self._wire_open = True
+        self._next_tick = 0.0
+
+    def run(self) -> RunResult:
+        """Until the load process and everything below it are gone."""
+        interrupted = False
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.wire, selectors.EVENT_READ, self._read_wire)
+            for stream in self._lines:
+                selector.register(stream, selectors.EVENT_READ, self._read_output)
+            if self._stop is not None:
+                selector.register(self._stop, selectors.EVENT_READ, self._read_stop)
+            try:
+                while not self._over():
+                    try:
+                        self._turn(selector)
+                    except KeyboardInterrupt:
+                        interrupted = True
+                        self._stop_asked(signal.SIGINT)
+                self._see_off(selector)
+            finally:
+                self._process.clear(0.0)
+        result = self._conclude()
+        if interrupted and self._stop is None:
+            raise KeyboardInterrupt
+        return result
+
+    # The loop
+
+    def _over(self) -> bool:
+        return not self._wire_open or self._exit is not None or self._refusal is not None
+
+    def _turn(self, selector: selectors.BaseSelector) -> None:
+        for key, _events in selector.select(timeout=_TICK / 2):
+            key.data(selector, key.fileobj)
+        if self._trial is not None and not self._trial.ended and time.monotonic() >= self._next_tick:
+            self._next_tick = time.monotonic() + _TICK
+            self._trial.checkpoint()
+            self._observer.progressed(self._trial.progress())
+
+    def _see_off(self, selector: selectors.BaseSelector) -> None:
+        """Keep reading what the load process still prints until it is gone; it gets a while to say its goodbyes."""
+        patience = _GOODBYE if self._exit is not None else 1.0
+        deadline = time.monotonic() + patience
+        while self._process.exit_code() is None and time.monotonic() < deadline:
+            for key, _events in selector.select(timeout=0.05):
+                key.data(selector, key.fileobj)
+        self._process.kill()
+        for stream in self._lines:
+            while stream in selector.get_map() and self._read_output(selector, stream):
+                pass
+
+    def _read_wire(self, selector: selectors.BaseSelector, wire: Any) -> None:
+        try:
+            data = wire.recv(1 << 20)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._wire_open = False
+            selector.unregister(wire)
+            return
+        for kind, payload in self._frames.feed(data):
+            self._on_frame(kind, payload)
+
+    def _read_output(self, selector: selectors.BaseSelector, stream: Any) -> bool:
+        """Take in what was printed; False when there is nothing now."""
+        data = stream.read1(1 << 16) if hasattr(stream, "read1") else stream.read(1 << 16)
+        if data is None:
+            return False
+        lines = self._lines[stream]
+        if not data:
+            selector.unregister(stream)
+        for line in lines.feed(data) if data else lines.rest():
+            self._on_line(line, from_stderr=stream is self._process.stderr)
+        return bool(data)
+
+    def _read_stop(self, _selector: selectors.BaseSelector, stop: StopSignal) -> None:
+        for number in stop.take():
+            self._stop_asked(number)
+
+    # What comes in
+
+    def _on_frame(self, kind: str, payload: Any) -> None:
+        if kind == "start":
+            self._begin(payload)
+        elif kind == "fatal":
+            self._refusal = _refusal(payload)
+        elif kind == "exit":
+            self._exit = payload
+        elif self._trial is None:
+            return
+        elif kind == "delta":
+            self._trial.merge(payload)
+        elif kind == "rows":
+            self._trial.append_rows(payload)
+        elif kind == "worker_lost":
+            self._trial.abort(f"worker {payload['worker']} was lost; what it had not reported is missing", _LOST)
+        elif kind == "end":
+            self._trial.end(payload["at"])
+            if self._plan.ui:
+                self._finish()
+
+    def _begin(self, start: dict[str, Any]) -> None:
+        self._finish()
+        self._trial = Trial(
+            self._plan,
+            start,
+            environment=self._environment,
+            base=self._cwd / self._plan.results,
+            log=self._early_lines,
+        )
+        self._early_lines = []
+        self._observer.started(self._trial.progress())
+
+    def _on_line(self, line: str, *, from_stderr: bool) -> None:
+        if self._trial is not None:
+            self._trial.log(line)
+        else:
+            self._early_lines.append(line)
+        if from_stderr:
+            self._stderr_tail.append(line)
+        if not from_stderr or _is_warning(line):
+            self._observer.said(line)
+
+    def _stop_asked(self, number: int) -> None:
+        if self._stopped_by is not None:
+            self._process.kill()  # asked twice: now
+            return
+        self._stopped_by = number
+        if self._trial is not None and not self._plan.ui and (self._trial.bounded or number != signal.SIGINT):
+            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+            self._trial.abort(f"interrupted by {name}", _code_of_signal(number))
+        self._process.send("quit")
+
+    # The end
+
+    def _finish(self) -> None:
+        """Judge and write the test that is over; nothing where there is none."""
+        if self._trial is None:
+            return
+        trial, self._trial = self._trial, None
+        self._result = trial.finish(self._exit["script_exit_code"] if self._exit else None)
+        for complaint in trial.complaints:
+            self._observer.said(complaint)
+        self._observer.finished(self._result)
+
+    def _conclude(self) -> RunResult:
+        if self._refusal is not None:
+            raise self._refusal
+        if self._trial is not None:
+            self._explain_end(self._trial)
+            self._finish()
+        if self._result is not None:
+            return self._result
+        if self._stopped_by is not None:
+            raise StoppedBeforeStartError(self._stopped_by)
+        raise _failed_before_start(self._exit, self._process.exit_code(), list(self._stderr_tail))
+
+    def _explain_end(self, trial: Trial) -> None:
+        """Say so where the run did not end the way it should."""
+        if self._exit is None:
+            code = self._process.exit_code() or 0
+            how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+            trial.abort(f"the load process {how}; the last second may be missing", _LOST)
+        elif self._exit["signal"] is not None:
+            name = signal.Signals(self._exit["signal"]).name
+            trial.abort(f"the load process got {name}", _code_of_signal(self._exit["signal"]))
+        elif self._exit["error"] is not None:
+            trial.abort(f"the script broke the run: {self._exit['error']}", _LOST)
+        elif not self._exit["orderly"]:
+            trial.abort(f"the script ended the process with code {self._exit['code']}", _LOST)
+        elif self._exit["listener_error"]:
+            trial.abort("an event listener of the script raised an exception, see log.txt", _LOST)
+
+
+_LOST = ExitCode.COULD_NOT_RUN
+
+
+class _Lines:
+    """Cuts a byte stream into lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[str]:
+        """The lines that ``data`` completes."""
+        *whole, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LINE_LONGEST:
+            whole, self._rest = [*whole, self._rest], b""
+        return [line.decode("utf-8", "replace").rstrip("\r") for line in whole]
+
+    def rest(self) -> list[str]:
+        """What came after the last line break."""
+        rest, self._rest = self._rest, b""
+        return [rest.decode("utf-8", "replace")] if rest else []
+
+
+def _job(plan: Plan) -> Job:
+    return {
+        "locust_args": [*plan.locust_args, *([] if plan.ui else ["--headless", "--only-summary"])],
+        "service": plan.target.model_dump(mode="json") if isinstance(plan.target, Service) else None,
+        "rps": plan.rps,
+        "samples": plan.samples,
+        "ready_check": plan.ready_check,
+        "headless": not plan.ui,
+    }
+
+
+def _is_warning(line: str) -> bool:
+    """Whether a line of Locust's log is a warning or worse."""
+    return any(f"/{level}/" in line for level in ("WARNING", "ERROR", "CRITICAL"))
+
+
+def _code_of_signal(number: int) -> ExitCode:
+    return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED
+
+
+def _refusal(payload: dict[str, Any]) -> LoadproofError:
+    """The load process said why there can be no run."""
+    message, slug, hint = payload["message"], payload["slug"], payload["hint"]
+    if payload["exit_code"] == ExitCode.USAGE:
+        return UsageError([Problem(slug, "host", message, hint)])
+    return NotReadyError(message, slug=slug, hint=hint)
+
+
+def _failed_before_start(exit_: dict[str, Any] | None, code: int | None, stderr: list[str]) -> LoadproofError:
+    """Locust ended before a test began: bad arguments are the user's to mend, the rest is the script's."""
+    quoted = "\n".join(stderr)
+    if exit_ is None:
+        message = f"the load process ended (code {code}) before the test began"
+        return RunError(f"{message}\n{quoted}" if quoted else message, slug="load-process")
+    if exit_["error"] is not None:
+        return RunError(f"the locustfile cannot be loaded: {exit_['error']}", slug="broken-script")
+    if exit_["code"] == 0:
+        return RunError(f"Locust ended before a test began\n{quoted}".rstrip(), slug="no-test")
+    if exit_["code"] == _ARGPARSE_REFUSES or any(sign in quoted for sign in _USERS_MISTAKES):
+        return UsageError([Problem("locust-refused", "Locust", _last_message(stderr))])
+    return RunError(f"Locust could not start\n{quoted}".rstrip(), slug="locust-failed")
+
+
+_ARGPARSE_REFUSES = 2
+_USERS_MISTAKES = ("Could not find", "Unknown User", "No User class found", "is only meaningful", "Duplicate ", "Invalid ")
+
+
+def _last_message(stderr: list[str]) -> str:
+    """Locust's own words, without the time, host and logger in front."""
+    for line in reversed(stderr):
+        text = line.split("locust.main: ")[-1].split(": error: ")[-1].strip()
+        if text and not text.startswith("Did you mean"):
+            position = stderr.index(line)
+            return " ".join([text, *stderr[position + 1 :]])
+    return "it ended without a word"

@@ -1,0 +1,68 @@
+# Everything a developer or a build server runs. `make` alone lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+SYSTEM_PACKAGES := nginx-light chromium
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup check test demo bench soak system-packages clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Create .venv with the pinned versions; again only after pyproject.toml or constraints.txt changed
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "error: $(PYTHON) is not installed. On Debian: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	    "Name another one: make setup PYTHON=python3.13" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	  existed=$$(test -e $(VENV) && echo yes); \
+	  $(PYTHON) -c 'import ensurepip' 2>/dev/null && $(PYTHON) -m venv $(VENV) || { \
+	    test "$$existed" || rm -rf $(VENV); \
+	    echo "error: $(PYTHON) cannot create a virtual environment with pip. On Debian: apt-get install python3-venv" >&2; \
+	    exit 1; }; }
+	@echo "Installing Loadproof and the tools of its tests into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+check: setup ## Lint, format, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/test_architecture.py
+
+test: setup ## The whole test suite; tests on real programs skip by name where the program is missing
+	$(BIN)/pytest
+
+demo: setup ## A run against a service of its own: terminal summary, result directory, report
+	$(BIN)/loadproof demo
+
+bench: setup ## Compare with other generators on this machine; prints ratios
+	@$(call run-scripts,bench)
+
+soak: setup ## The tests that take long, run by hand
+	@$(call run-scripts,bench/soak)
+
+system-packages: ## Debian packages that tests on real programs use; needs root
+	apt-get update
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(SYSTEM_PACKAGES)
+
+clean: ## Remove .venv and everything that tools have written; results in reports/ stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Every script of one folder, in order; the first that fails ends it.
+define run-scripts
+	found=; for script in $(1)/*.py; do \
+	  test -e "$$script" || continue; \
+	  found=yes; echo "== $$script"; $(BIN)/python "$$script" || exit 1; \
+	done; \
+	test "$$found" || echo "$(1)/ holds no script yet."
+endef

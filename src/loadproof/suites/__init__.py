@@ -1,0 +1,1 @@
+"""Suites that come with Loadproof: locustfiles, each with the service that they test."""

@@ -1,0 +1,21 @@
+"""Markers and fixtures for every kind of test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+
+def pytest_runtest_setup(item):
+    """Skip a test by the name of the program that it misses; fail it where every program was promised."""
+    missing = sorted(
+        {program for mark in item.iter_markers("real") for program in mark.args if shutil.which(program) is None}
+    )
+    if not missing:
+        return
+    reason = f"{', '.join(missing)} not on PATH (make system-packages installs it)"
+    if os.environ.get("LOADPROOF_REQUIRE_REAL") == "1":
+        pytest.fail(f"LOADPROOF_REQUIRE_REAL=1, and {reason}", pytrace=False)
+    pytest.skip(reason)

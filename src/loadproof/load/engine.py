@@ -21,7 +21,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gevent
 import locust.log
@@ -33,9 +33,7 @@ from loadproof.load.health import LoopWatch
 from loadproof.load.measure import Meter, RowPolicy
 from loadproof.load.pace import RateLimit
 from loadproof.load.readiness import unready_hosts, users_without_host
-
-if TYPE_CHECKING:
-    from loadproof.load.job import Job
+from loadproof.load.wire import Job
 
 _INTERVAL = 1.0
 _ROWS_INTERVAL = 0.5
@@ -387,13 +385,13 @@ def run(job: Job, fd: int) -> int:
     """
     engine = Engine(job, fd)
     engine.register(locust.events)
-    import locust.main  # noqa: PLC0415 - after our listeners: it imports plug-ins
+    from locust.main import main  # noqa: PLC0415 - after our listeners: it imports plug-ins
 
     sys.argv = ["locust", *job["locust_args"]]
     code, error = 0, None
     parent = os.getpid()
     try:
-        locust.main.main()
+        main()
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else (0 if stop.code is None else 1)
         error = stop.code if isinstance(stop.code, str) else None

@@ -19,7 +19,7 @@ Supervisor to load process:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgpack
 
@@ -32,6 +32,26 @@ FD_VARIABLE = "LOADPROOF_WIRE_FD"
 """Environment variable that tells the load process its end of the socket pair."""
 
 _LARGEST_FRAME = 256 * 1024 * 1024
+
+
+class Job(TypedDict):
+    """What a load process shall run: payload of the first frame, plain values only.
+
+    Attributes:
+        locust_args: Words of Locust's command line, without the program's name.
+        service: A ``loadproof.plan.Service`` as plain values; None for locustfiles.
+        rps: Limit on requests per second over the whole run; None for none.
+        samples: Which requests get a row: ``all``, ``errors``, ``none`` or ``N/s``.
+        ready_check: Whether hosts must accept a connection first.
+        headless: Whether the run starts by itself, without the web interface.
+    """
+
+    locust_args: list[str]
+    service: dict[str, Any] | None
+    rps: float | None
+    samples: str
+    ready_check: bool
+    headless: bool
 
 
 def pack(kind: str, payload: Any = None) -> bytes:

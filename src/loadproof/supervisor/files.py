@@ -56,3 +56,18 @@ def write_files(result: RunResult, directory: Path) -> list[str]:
         except OSError as error:
             complaints.append(f"{name} could not be written: {error.strerror or error}")
     return complaints
+
+
+def restore(run: Path) -> RunResult:
+    """A saved run; one that was cut off is rebuilt from its last checkpoint and the rows of ``results.csv``.
+
+    Args:
+        run: A result directory, or the ``run.json`` in it.
+
+    Raises:
+        RunError: It is not a run.
+    """
+    result = RunResult.load(run)
+    if result.finished or result.directory is None:
+        return result
+    return _rebuilt(result, result.directory)

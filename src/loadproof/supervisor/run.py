@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadproof.errors import ExitCode, LoadproofError, NotReadyError, Problem, RunError, UsageError
-from loadproof.load.wire import Unpacker
+from loadproof.load.wire import Job, Unpacker
 from loadproof.plan import Service
 from loadproof.supervisor.environment import environment_facts
 from loadproof.supervisor.observer import Observer, Silent, StopSignal
@@ -22,7 +22,6 @@ from loadproof.supervisor.trial import Trial
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadproof.load.job import Job
     from loadproof.plan import Plan
     from loadproof.result import RunResult
 

@@ -1,0 +1,39 @@
+"""``loadproof report RUN``: write the reports again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich_argparse import RawDescriptionRichHelpFormatter
+
+from loadproof.cli.summary import print_summary
+from loadproof.errors import ExitCode
+from loadproof.supervisor.files import restore, write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(words: Sequence[str]) -> int:
+    """Write ``metrics.json`` and ``report.html`` of a saved run again, and print its summary.
+
+    Of a run whose supervisor died, everything is rebuilt from the last checkpoint and ``results.csv``.
+    """
+    parser = argparse.ArgumentParser(
+        prog="loadproof report",
+        description="Write metrics.json and report.html of a saved run again, and print its summary. A run that crashed "
+        "is rebuilt from its last checkpoint and results.csv.",
+        formatter_class=RawDescriptionRichHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("run", metavar="RUN", type=Path, help="a result directory, or the run.json in it")
+    words_of = parser.parse_args(words)
+    result = restore(words_of.run)
+    assert result.directory is not None
+    complaints = write_files(result, result.directory)
+    for complaint in complaints:
+        print(f"⚠ {complaint}")
+    print_summary(result)
+    return int(ExitCode.COULD_NOT_RUN if complaints else ExitCode.PASS)

@@ -1,0 +1,168 @@
+"""``loadproof run TARGET``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich_argparse import RawDescriptionRichHelpFormatter
+
+from loadproof.cli.summary import print_summary
+from loadproof.errors import ExitCode, LoadproofError
+from loadproof.plan import Options, load_plans
+from loadproof.supervisor import StopSignal, run_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from loadproof.cli.live import LiveView
+    from loadproof.cli.plain import PlainView
+    from loadproof.plan import Plan
+
+_EPILOG = """Every option of Locust is taken as well (loadproof locust --help), and user class names at the end.
+
+examples:
+  loadproof run                                     locustfile.py of this folder
+  loadproof run load.py -u 50 -r 10 -t 1m -H http://127.0.0.1:8080 --processes 2
+  loadproof run load.py --class Shopper -t 5m --threshold 'p95(response_time){name="/checkout"} < 500ms'
+  loadproof run pkd_service --rps 50                a [services.pkd_service] of loadproof.toml
+  loadproof run --all                               all of them, one after another"""
+
+_WORST_FIRST = (130, 143, 1, 2, 3, 99, 5, 4, 0)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options that are ours; the rest is Locust's."""
+    ours = argparse.ArgumentParser(
+        prog="loadproof run",
+        usage="loadproof run [TARGET] [options] [Locust's options] [user classes]",
+        description="Run a locustfile or a service, measure, judge, report.\n\n"
+        "TARGET is a locustfile (default: locustfile.py) or a service of loadproof.toml.",
+        epilog=_EPILOG,
+        formatter_class=RawDescriptionRichHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = ours.add_argument
+    add("--plan", metavar="FILE", help="read this instead of loadproof.toml or [tool.loadproof] in pyproject.toml")
+    add("--name", help="name of the test (default: the service, the file, or the folder of locustfile.py)")
+    add("--class", dest="classes", action="append", default=[], metavar="NAME", help="run only this user class (again for more)")  # noqa: E501
+    add("--threshold", action="append", default=[], metavar="RULE", help="a rule, such as 'p95(response_time) < 500ms' (again for more)")  # noqa: E501
+    add("--rps", metavar="N", help="at most N requests per second over the whole run")
+    add("--all", action="store_true", help="all services of the plan, one after another")
+    add("--results", metavar="DIR", help="where result directories are made (default: reports/performance)")
+    add("--samples", metavar="WHICH", help="rows in results.csv: all (default), errors, N/s, none")
+    add("--no-ready-check", action="store_true", help="do not ask first whether the target accepts connections")
+    add("--strict", action="store_true", help="a warning fails the run")
+    add("--allow-inconclusive", action="store_true", help="an inconclusive run exits 0")
+    add("--ui", action="store_true", help="open Locust's web interface instead of starting at once")
+    add("--quiet", action="store_true", help="no progress, only the summary")
+    return ours
+
+
+def read_options(words: Sequence[str], *, cwd: Path) -> tuple[Options, argparse.Namespace]:
+    """The options as text, and ours as parsed."""
+    words = list(words)
+    target = words.pop(0) if words and not words[0].startswith("-") else None
+    ours, rest = parser().parse_known_args(words)
+    common = _common_parser().parse_known_args([word for word in rest if word not in ("-h", "--help")])[0]
+    return Options(
+        target=target,
+        plan_file=ours.plan,
+        name=ours.name,
+        thresholds=tuple(ours.threshold),
+        users=common.users,
+        spawn_rate=common.spawn_rate,
+        run_time=common.run_time,
+        host=common.host,
+        processes=common.processes,
+        class_names=tuple(ours.classes),
+        rps=ours.rps,
+        results=ours.results,
+        samples=ours.samples,
+        no_ready_check=ours.no_ready_check,
+        ui=ours.ui,
+        strict=ours.strict,
+        allow_inconclusive=ours.allow_inconclusive,
+        locust_args=tuple(rest),
+        cwd=cwd,
+        environ=os.environ,
+    ), ours
+
+
+def main(words: Sequence[str]) -> int:
+    """Run what the words say."""
+    options, ours = read_options(words, cwd=Path.cwd())
+    return run_all(load_plans(options, all_services=ours.all), quiet=ours.quiet)
+
+
+def run_all(plans: Sequence[Plan], *, quiet: bool) -> int:
+    """Run plans one after another; the worst exit code of all."""
+    codes = []
+    with stopping_on_signals() as stop:
+        for plan in plans:
+            try:
+                codes.append(run_one(plan, stop, quiet=quiet))
+            except LoadproofError as error:
+                if len(plans) == 1:
+                    raise
+                print(f"❌ {error}", file=sys.stderr)
+                if error.hint:
+                    print(f"   try: {error.hint}", file=sys.stderr)
+                codes.append(int(error.exit_code))
+            if codes[-1] in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+                break
+    return min(codes, key=lambda code: _WORST_FIRST.index(code) if code in _WORST_FIRST else 1)
+
+
+def run_one(plan: Plan, stop: StopSignal, *, quiet: bool) -> int:
+    """Run one plan under a view of it, and print its summary."""
+    view = _view(quiet=quiet)
+    try:
+        result = run_plan(plan, observer=view, stop=stop)
+    finally:
+        view.close()
+    print_summary(result)
+    return result.exit_code if result.exit_code is not None else int(ExitCode.BUG)
+
+
+@contextmanager
+def stopping_on_signals() -> Iterator[StopSignal]:
+    """Ctrl-C and SIGTERM ask the run to end; a second one ends it at once."""
+    stop = StopSignal()
+    before: dict[int, Any] = {}
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        before[number] = signal.signal(number, lambda got, _frame: stop.request(got))
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        stop.close()
+
+
+def _view(*, quiet: bool) -> LiveView | PlainView:
+    if sys.stdout.isatty() and not quiet and os.environ.get("TERM") != "dumb":
+        from rich.console import Console  # noqa: PLC0415 - a CI job does without
+
+        from loadproof.cli.live import LiveView  # noqa: PLC0415
+
+        return LiveView(Console())
+    from loadproof.cli.plain import PlainView  # noqa: PLC0415
+
+    return PlainView(sys.stdout, quiet=quiet)
+
+
+def _common_parser() -> argparse.ArgumentParser:
+    """Locust's options that Loadproof reads too; they are not taken out."""
+    common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    common.add_argument("-u", "--users")
+    common.add_argument("-r", "--spawn-rate")
+    common.add_argument("-t", "--run-time")
+    common.add_argument("-H", "--host")
+    common.add_argument("--processes")
+    return common

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from service import Service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,15 @@ class Nginx:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+@pytest.fixture
+def service():
+    """A service that does what its paths say; see ``service.py``."""
+    server = Service()
+    yield server
+    if not server.dead:
+        server.close()
 
 
 @pytest.fixture

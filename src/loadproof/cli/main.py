@@ -54,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ExitCode.BUG)
     except Exception:  # noqa: BLE001 - anything else is a bug of ours, and says so
         traceback.print_exc()
-        print("\nThis is a bug in loadproof, not in your suite. Please report it with the lines above.", file=sys.stderr)
+        print(
+            "\nThis is a bug in loadproof, not in your suite. Please report it with the lines above.", file=sys.stderr
+        )
         return int(ExitCode.BUG)
 
 

@@ -50,8 +50,21 @@ def parser() -> argparse.ArgumentParser:
     add = ours.add_argument
     add("--plan", metavar="FILE", help="read this instead of loadproof.toml or [tool.loadproof] in pyproject.toml")
     add("--name", help="name of the test (default: the service, the file, or the folder of locustfile.py)")
-    add("--class", dest="classes", action="append", default=[], metavar="NAME", help="run only this user class (again for more)")  # noqa: E501
-    add("--threshold", action="append", default=[], metavar="RULE", help="a rule, such as 'p95(response_time) < 500ms' (again for more)")  # noqa: E501
+    add(
+        "--class",
+        dest="classes",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run only this user class (again for more)",
+    )  # noqa: E501
+    add(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="a rule, such as 'p95(response_time) < 500ms' (again for more)",
+    )  # noqa: E501
     add("--rps", metavar="N", help="at most N requests per second over the whole run")
     add("--all", action="store_true", help="all services of the plan, one after another")
     add("--results", metavar="DIR", help="where result directories are made (default: reports/performance)")

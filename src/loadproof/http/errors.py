@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import re
-import socket
-import ssl
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "connection_refused",
@@ -53,6 +51,9 @@ _BY_CLASS_NAME = (
     ("ProtocolError", "connection_closed"),
 )
 
+_STATUS_ERRORS = frozenset({"HTTPError", "BadStatusCode", "LocustBadStatusCode"})
+"""Exceptions that say no more than the status does."""
+
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 _LONGEST_MESSAGE = 300
 
@@ -70,24 +71,20 @@ def error_kind(error: BaseException | str, status: int | None) -> str:
         ``too_many_redirects``, ``invalid_response``, ``invalid_request``, ``out_of_descriptors``, ``out_of_ports``
         for the wire; ``check_failed`` for a script's own check; else the exception's class name.
     """
-    names = [cls.__name__ for cls in type(error).__mro__] if isinstance(error, BaseException) else ["str"]
-    if status and status >= 400 and ("HTTPError" in names or "BadStatusCode" in names or "LocustBadStatusCode" in names):  # noqa: E501
-        return f"http_{status}"
     if isinstance(error, str):
         return "check_failed"
-    if isinstance(error, ssl.SSLError):
-        return "tls"
-    if isinstance(error, socket.gaierror):
-        return "dns"
+    names = {cls.__name__ for cls in type(error).__mro__}
+    if status and status >= 400 and names & _STATUS_ERRORS:
+        return f"http_{status}"
+    by_class = next((kind for name, kind in _BY_CLASS_NAME if name in names), None)
+    if by_class is not None:
+        return by_class
     if isinstance(error, OSError) and error.errno in _BY_ERRNO:
         return _BY_ERRNO[error.errno]
-    for name, kind in _BY_CLASS_NAME:
-        if name in names:
-            return kind
     return "check_failed" if type(error) is Exception else type(error).__name__
 
 
 def error_message(error: BaseException | str) -> str:
-    """The error's text on one line, at most 300 characters, memory addresses masked so that equal errors count together."""  # noqa: E501
+    """The error's text on one line, at most 300 characters, memory addresses masked: equal errors count together."""
     text = (str(error) or repr(error)) if isinstance(error, BaseException) else error
     return _ADDRESS.sub("0x…", " ".join(text.split()))[:_LONGEST_MESSAGE]

@@ -17,6 +17,7 @@ from gevent import GreenletExit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
 _NOT_YET_SENT = frozenset({"getaddrinfo", "create_connection", "_new_conn", "_connect_socket", "do_handshake"})
 """Functions in which a request has not left yet; a user killed there sent nothing."""
@@ -61,10 +62,12 @@ def _dropped(exception_type: type[BaseException] | None, swallowed: bool | None)
 class CaughtResponse(locust.clients.ResponseContextManager):
     """A response whose report is up to the ``with`` block."""
 
-    def __exit__(self, exc: Any, value: Any, traceback: Any) -> bool | None:
+    def __exit__(
+        self, exc: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> bool | None:
         """Locust's own, then the account."""
         reported = self._manual_result is not None
-        swallowed: bool | None = super().__exit__(exc, value, traceback)
+        swallowed: bool | None = super().__exit__(exc, value, tb)
         if not reported:
             _dropped(exc, swallowed)
         return swallowed
@@ -73,10 +76,12 @@ class CaughtResponse(locust.clients.ResponseContextManager):
 class FastCaughtResponse(locust.contrib.fasthttp.ResponseContextManager):
     """The same for ``FastHttpUser``."""
 
-    def __exit__(self, exc: Any, value: Any, traceback: Any) -> bool | None:
+    def __exit__(
+        self, exc: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None
+    ) -> bool | None:
         """Locust's own, then the account."""
         reported = self._manual_result is not None
-        swallowed: bool | None = super().__exit__(exc, value, traceback)
+        swallowed: bool | None = super().__exit__(exc, value, tb)
         if not reported:
             _dropped(exc, swallowed)
         return swallowed

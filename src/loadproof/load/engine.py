@@ -21,7 +21,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gevent
 import locust.log
@@ -33,9 +33,10 @@ from loadproof.load.health import LoopWatch
 from loadproof.load.measure import Meter, RowPolicy
 from loadproof.load.pace import RateLimit
 from loadproof.load.readiness import unready_hosts, users_without_host
-from loadproof.load.wire import Job
 
-_INTERVAL = 1.0
+if TYPE_CHECKING:
+    from loadproof.load.wire import Job
+
 _ROWS_INTERVAL = 0.5
 _FINAL_GRACE = 5.0
 """Seconds beyond ``--stop-timeout`` that the master waits for its workers' last words."""
@@ -236,7 +237,9 @@ class Engine:
             "run_time": options.run_time or None,
             "bounded": bool(options.run_time) or shape is not None,
             "shape": None if shape is None else type(shape).__name__,
-            "hosts": [environment.host] if environment.host else sorted({c.host for c in environment.user_classes if c.host}),
+            "hosts": sorted(
+                {host for host in (environment.host or cls.host for cls in environment.user_classes) if host}
+            ),
             "user_classes": [cls.__name__ for cls in environment.user_classes],
             "workers": self._runner.worker_count,
             "stop_timeout": environment.stop_timeout or 0.0,

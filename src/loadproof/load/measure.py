@@ -234,7 +234,8 @@ def _function_that_raised(tb: Any) -> str:
     while tb is not None:
         code = tb.tb_frame.f_code
         module = tb.tb_frame.f_globals.get("__name__", "")
-        if not module.startswith(("locust.", "loadproof.", "gevent.")) and (not found or "site-packages" not in code.co_filename):
+        foreign = not module.startswith(("locust.", "loadproof.", "gevent."))
+        if foreign and (not found or "site-packages" not in code.co_filename):
             found = code.co_name
         tb = tb.tb_next
     return found

@@ -69,5 +69,4 @@ class Unpacker:
     def feed(self, data: bytes) -> Iterator[Frame]:
         """The frames completed by ``data``, in order."""
         self._unpacker.feed(data)
-        for kind, payload in self._unpacker:
-            yield kind, payload
+        yield from self._unpacker

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from loadproof.errors import RunError
@@ -11,6 +9,7 @@ from loadproof.record.rows import HEADER
 from loadproof.result import write_atomically
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from loadproof.result import RunResult
@@ -29,7 +28,8 @@ def create_directory(base: Path, kind: str, name: str, started: datetime) -> Pat
             directory.mkdir(parents=True)
         except FileExistsError as error:
             if not base.is_dir():
-                raise RunError(f"{base} is not a folder", slug="results", hint="choose another with --results") from error
+                hint = "choose another with --results"
+                raise RunError(f"{base} is not a folder", slug="results", hint=hint) from error
         except OSError as error:
             raise RunError(
                 f"no result directory can be made in {base}: {error.strerror}",
@@ -65,9 +65,7 @@ class AppendedFile:
         try:
             while written < len(data):
                 count = self._file.write(data[written:])
-                if not count:
-                    raise OSError(errno.ENOSPC, "nothing was written")
-                written += count
+                written += count or 0
         except OSError:
             self.lost += units
             self._cut_back()

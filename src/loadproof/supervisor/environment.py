@@ -7,8 +7,10 @@ import platform
 import socket
 import subprocess
 from importlib import metadata
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def environment_facts(cwd: Path) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class LoadProcess:
             "OPENBLAS_NUM_THREADS": "1",
         }
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
+            self._process = subprocess.Popen(
                 [sys.executable, "-m", "loadproof.load"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -341,7 +341,14 @@ def _failed_before_start(exit_: dict[str, Any] | None, code: int | None, stderr:
 
 
 _ARGPARSE_REFUSES = 2
-_USERS_MISTAKES = ("Could not find", "Unknown User", "No User class found", "is only meaningful", "Duplicate ", "Invalid ")
+_USERS_MISTAKES = (
+    "Could not find",
+    "Unknown User",
+    "No User class found",
+    "is only meaningful",
+    "Duplicate ",
+    "Invalid ",
+)
 
 
 def _last_message(stderr: list[str]) -> str:

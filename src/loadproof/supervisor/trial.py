@@ -6,7 +6,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from loadproof.errors import ExitCode
 from loadproof.judge import judge
 from loadproof.plan.redact import effective_plan, redacted
 from loadproof.record import Delta, RunRecord
@@ -19,6 +18,7 @@ from loadproof.supervisor.observer import Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from loadproof.errors import ExitCode
     from loadproof.plan import Plan
 
 _CHECKPOINT_INTERVAL = 10.0

@@ -6,9 +6,7 @@ import json
 import os
 import secrets
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadproof.errors import RunError
@@ -16,6 +14,10 @@ from loadproof.record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from loadproof.units import Unit
 
 SCHEMA_VERSION = 1
 """Version of ``run.json``.
@@ -45,6 +47,7 @@ class Verdict:
         unit: ``s``, ``ratio``, ``/s`` or ``count``.
         interval: 95 % confidence interval of ``observed``; None where none can be given.
         n: Samples that ``observed`` rests on.
+        decisive: Whether the rule can fail the run; False for one that only warns.
         reason: Why, in words, when the outcome is not PASS; empty otherwise.
     """
 
@@ -52,9 +55,10 @@ class Verdict:
     source: str
     outcome: Outcome
     observed: float | None
-    unit: str
+    unit: Unit
     interval: tuple[float, float] | None
     n: int
+    decisive: bool = True
     reason: str = ""
 
 
@@ -121,6 +125,27 @@ class FailureSample:
     status: int | None
     body: str
     at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A moment of a run that goes on: what live views show and live rules are judged on.
+
+    Attributes:
+        record: What was measured so far; it goes on changing.
+        measured_from: Start of the part that is judged, seconds since the run's start.
+        measured_to: How far reports of the load processes reach.
+        unfinished: Requests cut off so far.
+        exception_count: Errors of the script so far.
+        health: How the generator fares.
+    """
+
+    record: RunRecord
+    measured_from: float
+    measured_to: float
+    unfinished: int
+    exception_count: int
+    health: GeneratorHealth
 
 
 @dataclass(frozen=True, slots=True)

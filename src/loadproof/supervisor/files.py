@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
 
+from loadproof.errors import ExitCode
 from loadproof.export import render_metrics
-from loadproof.judge import exit_code, judge, overall
+from loadproof.judge import evaluate_all, exit_code, overall
+from loadproof.plan import Threshold
+from loadproof.record.rows import rebuild
 from loadproof.report import render_html
 from loadproof.result import RunResult, write_atomically
 
@@ -14,23 +18,49 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from loadproof.errors import ExitCode
-    from loadproof.plan import Plan
+
+class Rules(Protocol):
+    """The part of a plan that a result is judged by."""
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """The rules."""
+
+    @property
+    def strict(self) -> bool:
+        """Whether a warning fails."""
+
+    @property
+    def allow_inconclusive(self) -> bool:
+        """Whether an inconclusive run exits 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRules:
+    """Rules as a saved run holds them."""
+
+    thresholds: tuple[Threshold, ...]
+    strict: bool
+    allow_inconclusive: bool
 
 
 def judged(
-    result: RunResult, plan: Plan, *, abort_code: ExitCode | None = None, script_exit_code: int | None = None
+    result: RunResult,
+    rules: Rules,
+    *,
+    abort: tuple[ExitCode, str] | None = None,
+    script_exit_code: int | None = None,
 ) -> RunResult:
     """The result with its verdicts, its outcome, and the exit code with its reason."""
-    verdicts = judge(plan.thresholds, result)
+    verdicts = evaluate_all(rules.thresholds, result)
     outcome = overall(verdicts, result)
     code, reason = exit_code(
         outcome,
         verdicts,
         requests=result.record.samples,
-        strict=plan.strict,
-        allow_inconclusive=plan.allow_inconclusive,
-        abort_code=abort_code,
+        strict=rules.strict,
+        allow_inconclusive=rules.allow_inconclusive,
+        abort=abort,
         script_code=script_exit_code,
     )
     return replace(result, verdicts=verdicts, outcome=outcome, exit_code=code, exit_reason=reason)
@@ -70,4 +100,28 @@ def restore(run: Path) -> RunResult:
     result = RunResult.load(run)
     if result.finished or result.directory is None:
         return result
-    return _rebuilt(result, result.directory)
+    return _rebuilt(result, result.directory / "results.csv")
+
+
+def _rebuilt(checkpoint: RunResult, rows: Path) -> RunResult:
+    """The rows know more than the checkpoint, except where not every request has one."""
+    epoch = datetime.fromisoformat(checkpoint.started_at).timestamp()
+    record = checkpoint.record
+    if checkpoint.plan["samples"] == "all" and rows.is_file():
+        record = rebuild(rows, epoch=epoch)
+        record.copy_users(checkpoint.record)
+    windows = record.windows()
+    reason = "the supervisor died; rebuilt from what it had saved"
+    result = replace(
+        checkpoint,
+        record=record,
+        measured_to=max(checkpoint.measured_to, windows[-1].end if windows else 0.0),
+        abort=reason,
+        finished=True,
+    )
+    rules = SavedRules(
+        thresholds=tuple(Threshold.model_validate(rule) for rule in checkpoint.plan["thresholds"]),
+        strict=checkpoint.plan["strict"],
+        allow_inconclusive=checkpoint.plan["allow_inconclusive"],
+    )
+    return judged(result, rules, abort=(ExitCode.COULD_NOT_RUN, reason))

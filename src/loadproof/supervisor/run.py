@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import socket
 import time
 from collections import deque
 from pathlib import Path
@@ -298,14 +299,38 @@ class _Lines:
 
 
 def _job(plan: Plan) -> Job:
+    service = plan.target if isinstance(plan.target, Service) else None
     return {
-        "locust_args": [*plan.locust_args, *([] if plan.ui else ["--headless", "--only-summary"])],
-        "service": plan.target.model_dump(mode="json") if isinstance(plan.target, Service) else None,
+        "locust_args": [*_locustfile(service), *_own_arguments(plan), *plan.locust_args],
+        "service": None if service is None else service.model_dump(mode="json"),
         "rps": plan.rps,
         "samples": plan.samples,
         "ready_check": plan.ready_check,
         "headless": not plan.ui,
     }
+
+
+def _locustfile(service: Service | None) -> list[str]:
+    """``-f`` for a service: the locustfile that turns it into a user class; nothing for a locustfile's own plan."""
+    return [] if service is None else ["-f", str(Path(__file__).parents[1] / "load" / "service_users.py")]
+
+
+def _own_arguments(plan: Plan) -> list[str]:
+    """What Locust is told beyond the plan: our live view replaces its tables, and nothing listens beyond loopback."""
+    given = {word.partition("=")[0] for word in plan.locust_args}
+    words = ["--headless", "--only-summary"] if not plan.ui else []
+    if plan.ui and not given & {"--web-host", "--web-login"}:
+        words += ["--web-host", "127.0.0.1"]
+    if plan.processes is not None and not given & {"--master-bind-port", "--master-port", "--worker"}:
+        port = str(_free_port())  # Locust's fixed one would let two runs on a host clash
+        words += ["--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]
+    return words
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def _is_warning(line: str) -> bool:

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from loadproof.judge import judge
+from loadproof.judge import evaluate_all
 from loadproof.plan.redact import effective_plan, redacted
 from loadproof.record import Delta, RunRecord
 from loadproof.result import RunResult, Snapshot, new_run_id
@@ -51,7 +51,7 @@ class Trial:
         self._ended_at: float | None = None
         self._next_checkpoint = 0.0
         self._run_id = new_run_id(self._started)
-        self._abort: tuple[str, ExitCode] | None = None
+        self._abort: tuple[ExitCode, str] | None = None
         self._directory = ResultDirectory(create_directory(base, "load", plan.name, self._started))
         self.complaints: list[str] = []
         for line in log:
@@ -98,7 +98,7 @@ class Trial:
     def abort(self, reason: str, code: ExitCode) -> None:
         """The run ends, or ended, before its time; the first reason stands."""
         if self._abort is None:
-            self._abort = (reason, code)
+            self._abort = (code, reason)
 
     def progress(self) -> Progress:
         """How far it is; rules are judged on what is known now."""
@@ -118,7 +118,7 @@ class Trial:
             users=sum(self._facts.users().values()),
             users_wanted=self._start["users"],
             snapshot=snapshot,
-            verdicts=judge(self._plan.thresholds, snapshot),
+            verdicts=evaluate_all(self._plan.thresholds, snapshot),
         )
 
     def checkpoint(self) -> None:
@@ -133,7 +133,7 @@ class Trial:
         result = judged(
             self._result(finished=True),
             self._plan,
-            abort_code=self._abort[1] if self._abort else None,
+            abort=self._abort,
             script_exit_code=script_exit_code,
         )
         self.complaints.extend(write_files(result, self._directory.path))
@@ -163,7 +163,7 @@ class Trial:
             rows_dropped=self._facts.rows_dropped + self._directory.rows_lost,
             workers=self._facts.workers,
             health=self._facts.health(self._record),
-            abort=self._abort[0] if self._abort else None,
+            abort=self._abort[1] if self._abort else None,
             finished=finished,
             directory=self._directory.path,
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,73 @@ class Options:
     locust_args: tuple[str, ...] = ()
     cwd: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+class PythonOptions(TypedDict, total=False):
+    """The same from Python: numbers may be numbers, and what is left out is not given.
+
+    Locust's own options need not be repeated in ``locust_args``.
+    """
+
+    plan_file: str | None
+    name: str | None
+    thresholds: Sequence[str]
+    users: int | None
+    spawn_rate: float | None
+    run_time: float | str | None
+    host: str | None
+    processes: int | None
+    class_names: Sequence[str]
+    rps: float | str | None
+    results: Path | str | None
+    samples: str | None
+    no_ready_check: bool
+    ui: bool
+    strict: bool
+    allow_inconclusive: bool
+    locust_args: Sequence[str]
+    cwd: Path
+    environ: Mapping[str, str]
+
+
+def from_python(target: str | None, given: PythonOptions) -> Options:
+    """The command line that says the same as values given in Python."""
+    words: list[str] = []
+    for option, value in (
+        ("users", given.get("users")),
+        ("spawn-rate", given.get("spawn_rate")),
+        ("run-time", given.get("run_time")),
+        ("host", given.get("host")),
+        ("processes", given.get("processes")),
+    ):
+        if value is not None:
+            words.append(f"--{option}={_text(value)}")
+    return Options(
+        target=target,
+        plan_file=given.get("plan_file"),
+        name=given.get("name"),
+        thresholds=tuple(given.get("thresholds", ())),
+        users=_text(given.get("users")),
+        spawn_rate=_text(given.get("spawn_rate")),
+        run_time=_text(given.get("run_time")),
+        host=given.get("host"),
+        processes=_text(given.get("processes")),
+        class_names=tuple(given.get("class_names", ())),
+        rps=_text(given.get("rps")),
+        results=_text(given.get("results")),
+        samples=given.get("samples"),
+        no_ready_check=given.get("no_ready_check", False),
+        ui=given.get("ui", False),
+        strict=given.get("strict", False),
+        allow_inconclusive=given.get("allow_inconclusive", False),
+        locust_args=(*words, *given.get("locust_args", ())),
+        cwd=given.get("cwd") or Path.cwd(),
+        environ=given.get("environ", os.environ),
+    )
+
+
+def _text(value: float | str | Path | None) -> str | None:
+    """A value as it would be typed; Locust takes no ``60.0`` for a time."""
+    if value is None:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Unpack
 
 from loadproof.errors import Problem, UsageError
 from loadproof.plan import values
@@ -11,6 +11,7 @@ from loadproof.plan.files import read_dotenv, read_locust_configuration, read_pl
 from loadproof.plan.layers import Layers
 from loadproof.plan.locust_arguments import build_arguments, take_locustfile
 from loadproof.plan.model import LocustTarget, Plan, Service, Threshold
+from loadproof.plan.options import Options, from_python
 from loadproof.plan.services import DeclaredService, read_services, read_thresholds
 from loadproof.plan.settings import pick_settings, read_run, untold
 from loadproof.plan.targets import Chosen, default_name, read_locustfile, read_target
@@ -18,19 +19,29 @@ from loadproof.plan.thresholds import parse_threshold
 from loadproof.plan.values import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from loadproof.plan.options import Options
+    from loadproof.plan.options import PythonOptions
 
 _LATER_TABLES = ("profiles", "coverage", "baseline")
 
 
-def load_plan(options: Options) -> Plan:
+def load_plan(target: Options | str | None = None, **given: Unpack[PythonOptions]) -> Plan:
     """The plan of one run.
+
+    Args:
+        target: TARGET, a locustfile or a service; None for what files, environment or the folder say. Or the whole
+            command line as ``Options``; then without further values.
+        **given: What options say on the command line, by their names: ``users=50, run_time="1m"``.
 
     Raises:
         UsageError: With every problem that was found; ``several-services`` where TARGET names more than one.
+        TypeError: Values were given beside ``Options``.
     """
+    if isinstance(target, Options):
+        if given:
+            raise TypeError("load_plan() takes Options or single values, not both")
+        options = target
+    else:
+        options = from_python(target, given)
     plans = load_plans(options)
     if len(plans) > 1:
         names = ", ".join(plan.target.name for plan in plans if isinstance(plan.target, Service))
@@ -38,13 +49,12 @@ def load_plan(options: Options) -> Plan:
     return plans[0]
 
 
-def load_plans(options: Options, services: Sequence[str] | Literal["all"] | None = None) -> list[Plan]:
+def load_plans(options: Options, *, all_services: bool = False) -> list[Plan]:
     """The plans of one command: one, or one for each service that is run.
 
     Args:
-        options: The command line and its surroundings.
-        services: Names of services to run instead of TARGET; ``all`` for all that the file declares, in its order;
-            None for what TARGET says, which may be several services with commas.
+        options: The command line and its surroundings; TARGET may name several services with commas.
+        all_services: Whether to run all services that the file declares, in its order, and no TARGET.
 
     Returns:
         At least one plan.
@@ -53,8 +63,7 @@ def load_plans(options: Options, services: Sequence[str] | Literal["all"] | None
         UsageError: With every problem that was found, in the order of files, environment and options.
     """
     loader = _Loader(options)
-    chosen = loader.choose() if services is None else loader.choose_services(services)
-    return loader.plans(chosen)
+    return loader.plans(loader.choose_all() if all_services else loader.choose())
 
 
 class _Loader:
@@ -99,21 +108,16 @@ class _Loader:
         self._add("no-target", "TARGET", "nothing says what to run, and there is no locustfile.py here", hint)
         return None
 
-    def choose_services(self, services: Sequence[str] | Literal["all"]) -> Chosen | None:
-        """The services that a caller names; None where that is a problem."""
-        source = "--all" if services == "all" else "TARGET"
-        names = tuple(self._services) if services == "all" else tuple(dict.fromkeys(services))
-        before = len(self._problems)
+    def choose_all(self) -> Chosen | None:
+        """Every service of the file; None where that is a problem."""
         if self._options.target is not None or self._locustfile is not None:
-            self._add("two-targets", source, "a target is given beside the services to run", "give one of them")
-        if not names:
+            self._add("two-targets", "--all", "a target is given beside --all", "give one of them")
+            return None
+        if not self._services:
             hint = "declare them as [services.NAME] in loadproof.toml"
-            self._add("no-target", source, "there are no services to run", hint)
-        for name in names:
-            if name not in self._services:
-                hint = values.did_you_mean(name, self._services, listed="services") or "none is declared"
-                self._add("unknown-service", source, f"there is no service {name!r}", hint)
-        return Chosen(source, services=names) if len(self._problems) == before else None
+            self._add("no-target", "--all", "there are no services to run", hint)
+            return None
+        return Chosen("--all", services=tuple(self._services))
 
     def plans(self, chosen: Chosen | None) -> list[Plan]:
         """One plan for each thing chosen; without one, what else is wrong is still looked for.

@@ -43,7 +43,11 @@ _IN_TEXT = (
         re.compile(r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-api-key)(\s*:\s*)[^\r\n\"']+", re.IGNORECASE),
         rf"\1\2{HIDDEN}",
     ),
-    (re.compile(r"\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=\-]{8,}", re.IGNORECASE), rf"\1\2{HIDDEN}"),
+    # a token by its looks: prose such as "basic authentication" stays
+    (
+        re.compile(r"\b((?i:bearer|basic))(\s+)(?=\S+(?:[A-Z0-9]|[._~+/=\-]\S))[A-Za-z0-9._~+/=\-]{8,}"),
+        rf"\1\2{HIDDEN}",
+    ),
 )
 
 _LEFT_TO_LOCUST = ("users", "spawn_rate", "run_time", "processes", "host")

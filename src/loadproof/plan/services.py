@@ -114,6 +114,8 @@ class _ServiceReader:
         self._table = Table(raw, file.where(self._path), self._problems)
 
     def read(self) -> DeclaredService:
+        if self._problems:
+            return DeclaredService(self._name, None, problems=tuple(self._problems))
         take = self._table.take
         users, run_time = take("users", values.users), take("run_time", values.run_time)
         thresholds = self._thresholds()
@@ -123,7 +125,7 @@ class _ServiceReader:
             "headers": take("headers", partial(self._headers, "headers")),
             "timeout": take("timeout", values.timeout),
             "wait": take("wait", values.duration),
-            "expect": expect,
+            "expect": expect or None,
             "verify": take("verify", values.switch),
             "ca_file": take("ca_file", self._existing_file),
             "client_cert": take("client_cert", self._existing_file),

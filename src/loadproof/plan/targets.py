@@ -103,7 +103,7 @@ def default_name(locustfile: str | None, cwd: Path) -> str:
 
 def safe_name(name: str) -> str:
     """A name that is safe for a directory on every system: letters, digits, dots, dashes and underscores."""
-    safe = _UNSAFE.sub("_", name).strip("._")[:_LONGEST_NAME].rstrip("._")
+    safe = _UNSAFE.sub("_", name).strip("._-")[:_LONGEST_NAME].rstrip("._-")
     return safe or "test"
 
 
@@ -111,5 +111,6 @@ def _files_hint(word: str, cwd: Path) -> str | None:
     folder = (cwd / word).parent
     if not folder.is_dir():
         return None
-    close = get_close_matches(Path(word).name, [path.name for path in sorted(folder.glob("*.py"))], n=1)
+    name = Path(word).name if word.endswith(".py") else f"{Path(word).name}.py"
+    close = get_close_matches(name, [path.name for path in sorted(folder.glob("*.py"))], n=1)
     return f"did you mean {Path(word).parent / close[0]}?" if close else None

@@ -1,0 +1,183 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loadproof.errors import UsageError
+from loadproof.plan.model import Condition, Selector
+from loadproof.plan.thresholds import parse_threshold
+
+
+def parse(text):
+    return parse_threshold(text, source="--threshold")
+
+
+def problem(text):
+    with pytest.raises(UsageError) as caught:
+        parse(text)
+    assert len(caught.value.problems) == 1
+    return caught.value.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "metric", "aggregation", "quantile", "fail"),
+    [
+        ("p95(response_time) < 500ms", "response_time", "quantile", 0.95, (">=", 0.5)),
+        ("p99.9(service_time) <= 1.5s", "service_time", "quantile", 0.999, (">", 1.5)),
+        ("avg(response_time) < 1s", "response_time", "avg", None, (">=", 1)),
+        ("med(response_time) < 2 ms", "response_time", "med", None, (">=", 0.002)),
+        ("max(response_time)<1h20m", "response_time", "max", None, (">=", 4800)),
+        ("min ( service_time ) > 1us", "service_time", "min", None, ("<=", 1e-6)),
+        ("error_rate < 1%", "error_rate", None, None, (">=", 0.01)),
+        ("error_rate < 0.01", "error_rate", None, None, (">=", 0.01)),
+        ("error_rate < 100%", "error_rate", None, None, (">=", 1)),
+        ("throughput > 10/s", "throughput", None, None, ("<=", 10)),
+        ("throughput >= 600 / m", "throughput", None, None, ("<", 10)),
+        ("requests > 100", "requests", None, None, ("<=", 100)),
+        ("failures < 5", "failures", None, None, (">=", 5)),
+        ("exceptions = 0", "exceptions", None, None, ("!=", 0)),
+        ("unfinished == 0", "unfinished", None, None, ("!=", 0)),
+        ("requests != 7", "requests", None, None, ("==", 7)),
+    ],
+)
+def test_what_must_hold_is_kept_as_its_breach(text, metric, aggregation, quantile, fail):
+    rule = parse(text)
+    assert (rule.metric, rule.aggregation, rule.quantile) == (metric, aggregation, quantile)
+    assert rule.fail == Condition(operator=fail[0], limit=fail[1])
+    assert rule.warn is None
+    assert rule.min_samples is None
+    assert rule.selector == Selector()
+    assert (rule.text, rule.source) == (text, "--threshold")
+
+
+def test_levels_state_the_breach_itself():
+    rule = parse("avg(response_time): warn >= 1s, fail >= 3s")
+    assert rule.warn == Condition(operator=">=", limit=1)
+    assert rule.fail == Condition(operator=">=", limit=3)
+
+
+def test_one_level_alone_is_a_rule():
+    rule = parse('error_rate{name="/a"}: warn > 1%')
+    assert rule.warn == Condition(operator=">", limit=0.01)
+    assert rule.fail is None
+
+
+@pytest.mark.parametrize(
+    ("text", "selector"),
+    [
+        ('p99(service_time){name="/checkout", method=GET} < 250ms', {"name": "/checkout", "method": "GET"}),
+        ('error_rate{name="/api/*"} < 5%', {"name": "/api/*"}),
+        ("error_rate{name='a \"b\", {c}'} < 5%", {"name": 'a "b", {c}'}),
+        ("avg(response_time){outcome=failure} < 5s", {"outcome": "failure"}),
+        ("requests { method = post , name = /x/[id] } > 1", {"method": "post", "name": "/x/[id]"}),
+    ],
+)
+def test_a_selector_takes_quoted_and_bare_values(text, selector):
+    assert parse(text).selector == Selector(**selector)
+
+
+@pytest.mark.parametrize(
+    ("text", "slug", "column", "says"),
+    [
+        ("", "threshold-syntax", 1, "expected a metric"),
+        ("< 5", "threshold-syntax", 1, "expected a metric"),
+        ("rps > 10", "unknown-metric", 1, "did you mean throughput?"),
+        ("eror_rate < 1%", "unknown-metric", 1, "did you mean error_rate?"),
+        ("p95(respons_time) < 1s", "unknown-metric", 5, "did you mean response_time?"),
+        ("dropped_rate < 1%", "unknown-metric", 1, "not supported in this version"),
+        ("response_time < 1s", "threshold-aggregation", 1, "write avg(response_time)"),
+        ("p95(error_rate) < 1%", "threshold-aggregation", 1, "write error_rate"),
+        ("mean(response_time) < 1s", "threshold-aggregation", 1, "did you mean avg?"),
+        ("p(95)(response_time) < 1s", "threshold-aggregation", 1, "write p95(response_time)"),
+        ("p100(response_time) < 1s", "threshold-aggregation", 1, "write max"),
+        ("p0(response_time) < 1s", "threshold-aggregation", 1, "write min"),
+        ("p95 < 1s", "threshold-syntax", 5, "write p95(response_time)"),
+        ("p95(response_time < 1s", "threshold-syntax", 19, "expected ')'"),
+        ("p95(response_time) 1s", "threshold-syntax", 20, "expected a comparison"),
+        ("p95(response_time) =< 1s", "threshold-syntax", 20, "expected a comparison"),
+        ("p95(response_time) <", "threshold-syntax", 21, "expected a limit"),
+        ("p95(response_time) < 500", "threshold-unit", 22, "500ms or 500s?"),
+        ("p95(response_time) < 5%", "threshold-unit", 22, "is not a duration"),
+        ("p95(response_time) < 5/s", "threshold-unit", 22, "is not a duration"),
+        ("error_rate < 1", "threshold-unit", 14, "1% or 100%"),
+        ("error_rate < 101%", "threshold-unit", 14, "more than all"),
+        ("error_rate < 5ms", "threshold-unit", 14, "is not a share"),
+        ("throughput > 5s", "threshold-unit", 14, "is not a rate"),
+        ("requests > 1.5", "threshold-unit", 12, "not a whole number"),
+        ("requests > 5%", "threshold-unit", 12, "not a whole number"),
+        ("requests > -5", "threshold-syntax", 12, "expected a limit"),
+        ("exceptions{name=a} = 0", "threshold-syntax", 11, "takes no selector"),
+        ("requests{} > 5", "threshold-syntax", 10, "expected name, method or outcome"),
+        ("requests{nam=a} > 5", "threshold-syntax", 10, "did you mean name?"),
+        ("requests{name=a, name=b} > 5", "threshold-syntax", 18, "given twice"),
+        ("requests{name='a} > 5", "threshold-syntax", 15, "never closed"),
+        ("requests{name=} > 5", "threshold-syntax", 15, "expected what to select"),
+        ("requests{outcome=failure} > 5", "threshold-syntax", 10, "selects among durations"),
+        ("avg(response_time){outcome=failed} < 1s", "threshold-syntax", 28, "did you mean failure?"),
+        ("avg(response_time): wrn >= 1s", "threshold-syntax", 21, "did you mean warn?"),
+        ("avg(response_time): warn >= 1s, warn >= 2s", "threshold-syntax", 33, "given twice"),
+        ("avg(response_time): warn >= 3s, fail >= 1s", "threshold-syntax", 33, "fail before it warns"),
+        ("throughput: warn <= 1/s, fail <= 10/s", "threshold-syntax", 26, "fail before it warns"),
+        ("error_rate < 1% error_rate < 2%", "threshold-syntax", 17, "complete before this"),
+    ],
+)
+def test_a_wrong_rule_is_pointed_at_and_told_what_is_allowed(text, slug, column, says):
+    found = problem(text)
+    assert found.slug == slug
+    assert found.where == "--threshold"
+    assert says in str(found)
+    first, shown, pointer = found.what.split("\n")
+    assert f"(column {column})" in first
+    assert shown == f"    {text}"
+    assert pointer.index("^") - 4 == column - 1
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("error_rate < 1% for 10s", "for"),
+        ("error_rate < 1% within 10s", "within"),
+        ("error_rate < 1% over 10s", "over"),
+        ("error_rate < 1% after 30s", "after"),
+        ("error_rate < 1% abort", "abort"),
+        ("error_rate < 1% min_samples 100", "min_samples"),
+        ("p99(response_time) < baseline * 1.1", "baseline"),
+        ("error_rate: fail > 1% abort", "abort"),
+    ],
+)
+def test_words_of_later_versions_are_refused_by_name(text, word):
+    assert f"'{word}' is not supported in this version" in problem(text).what
+
+
+def test_a_long_rule_is_shown_around_the_mistake():
+    found = problem("requests{name=" + "x" * 5000 + "} ! 5")
+    assert len(found.what) < 400
+    _first, shown, pointer = found.what.split("\n")
+    assert shown[pointer.index("^")] == "!"
+
+
+def test_control_characters_do_not_reach_the_terminal():
+    found = problem("requests\t>\x1b[31m 5")
+    assert "\x1b" not in found.what
+    assert "\t" not in found.what
+
+
+PIECES = [
+    *("p95", "avg", "med", "(", ")", "response_time", "service_time", "error_rate", "throughput", "requests", "{", "}"),
+    *("name=", "method=GET", "outcome=all", '"', "'", "/x*", ",", ":", "warn", "fail", "<", ">=", "=", "!", "5", "5ms"),
+    *("1%", "10/s", " ", "for", "baseline", "\n", "é", "٣", "1e999", "p", "p0", "p99.9999999999999999999", "."),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join) | st.text(max_size=40))
+def test_any_text_is_a_rule_or_one_usage_error(text):
+    try:
+        rule, problems = parse(text), []
+    except UsageError as error:
+        rule, problems = None, error.problems
+    if rule is None:
+        assert len(problems) == 1
+        assert problems[0].what.endswith("^")
+    else:
+        assert rule.warn or rule.fail
+        assert parse(rule.text) == rule

@@ -148,6 +148,8 @@ class _Loader:
         if several and layers.sources["name"] != "default":
             settings["name"] = f"{settings['name']}_{name}"
         arguments = build_arguments(chosen.locustfile, untold(layers, settings), self._options.class_names, self._rest)
+        for key in ("run_time", "processes"):  # Locust's zero: no limit, no further process
+            settings[key] = settings[key] or None
         return Plan.model_validate(
             settings
             | {

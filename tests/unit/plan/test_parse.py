@@ -236,8 +236,12 @@ def test_a_limited_rate_is_not_judged_by_throughput(load, cwd):
     assert "throughput" not in {rule.metric for rule in load("pkd", rps="5").thresholds}
 
 
-def test_a_run_time_of_zero_sets_no_limit(load):
-    assert load(run_time="0", locust_args=("-t", "0")).run_time == 0
+def test_a_run_time_of_zero_sets_no_limit_and_locust_is_told_so(load, cwd):
+    write(cwd, TOML)
+    assert load(run_time="0", locust_args=("-t", "0")).run_time is None
+    plan = load("pkd", environ={"LOADPROOF_RUN_TIME": "0", "LOCUST_RUN_TIME": "5m", "LOADPROOF_PROCESSES": "0"})
+    assert (plan.run_time, plan.processes) == (None, None)
+    assert plan.locust_args[-4:] == ("--run-time", "0s", "--processes", "0")
 
 
 def test_all_services_are_loaded_in_the_order_of_the_file(cwd):

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from loadproof.cli.main import main
+from loadproof.cli.entry import main
 
 __all__ = ["main"]

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-_NOT_YET_SENT = frozenset({"getaddrinfo", "create_connection", "_new_conn", "_connect_socket", "do_handshake"})
+_NOT_YET_SENT = frozenset(
+    {
+        "_get_conn",  # urllib3 takes a connection from its pool, and asks whether the server has closed it
+        "_new_conn",
+        "get_socket",  # the same in geventhttpclient
+        "create_connection",
+        "getaddrinfo",
+        "do_handshake",
+    }
+)
 """Functions in which a request has not left yet; a user killed there sent nothing."""
 
 

@@ -33,6 +33,7 @@ from loadproof.load.health import LoopWatch
 from loadproof.load.measure import Meter, RowPolicy
 from loadproof.load.pace import RateLimit
 from loadproof.load.readiness import unready_hosts, users_without_host
+from loadproof.plan.redact import redact_text
 
 if TYPE_CHECKING:
     from loadproof.load.wire import Job
@@ -69,6 +70,7 @@ class Engine:
         self._workers_final: set[str] = set()
         self._workers_lost: set[str] = set()
         self._signal: int | None = None
+        self._signal_watchers: list[Any] = []
         self._quitting_fired = False
         self._ended = True
         self._zero = 0.0
@@ -140,8 +142,10 @@ class Engine:
             accounting.before_send = RateLimit(self._job["rps"] / max(shares, 1)).wait
 
     def _install_signals(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            gevent.signal_handler(number, self._on_signal, number)
+        for watcher in self._signal_watchers:
+            watcher.cancel()  # they would all fire, and a second signal means: leave at once
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        self._signal_watchers = [gevent.signal_handler(number, self._on_signal, number) for number in numbers]
 
     def _on_signal(self, number: int) -> None:
         if self._signal is not None:
@@ -238,7 +242,7 @@ class Engine:
             "bounded": bool(options.run_time) or shape is not None,
             "shape": None if shape is None else type(shape).__name__,
             "hosts": sorted(
-                {host for host in (environment.host or cls.host for cls in environment.user_classes) if host}
+                {redact_text(host) for cls in environment.user_classes if (host := environment.host or cls.host)}
             ),
             "user_classes": [cls.__name__ for cls in environment.user_classes],
             "workers": self._runner.worker_count,

@@ -80,5 +80,11 @@ def _class_name(service: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in words if word) + "User"
 
 
-_class = _user_class(current_job()["service"])
-globals()[_class.__name__] = _class
+def _from_job() -> dict[str, type[HttpUser]]:
+    service = current_job()["service"]
+    assert service is not None, "the supervisor names this file only for a service"
+    user_class = _user_class(service)
+    return {user_class.__name__: user_class}
+
+
+globals().update(_from_job())  # under its own name and no other: Locust takes each name for a class

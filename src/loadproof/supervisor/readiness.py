@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from loadproof.errors import NotReadyError
+from loadproof.plan.redact import redact_text
 
 if TYPE_CHECKING:
     from loadproof.plan import Service
@@ -23,7 +24,7 @@ def check_service(service: Service) -> None:
     """
     url = urlsplit(service.proxy or service.base_url)
     port = url.port or (443 if url.scheme == "https" else 80)
-    hint = f"start it: {service.start}" if service.start else f"start it, or correct base_url ({service.base_url})"
+    hint = f"start it: {service.start}" if service.start else f"start it, or correct base_url ({redact_text(service.base_url)})"
     try:
         with socket.create_connection((url.hostname or "", port), timeout=_TIMEOUT) as connection:
             if url.scheme == "https":

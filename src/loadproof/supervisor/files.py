@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from loadproof.record import RunRecord
+
 
 class Rules(Protocol):
     """The part of a plan that a result is judged by."""
@@ -109,7 +111,7 @@ def _rebuilt(checkpoint: RunResult, rows: Path) -> RunResult:
     record = checkpoint.record
     if checkpoint.plan["samples"] == "all" and rows.is_file():
         record = rebuild(rows, epoch=epoch)
-        record.copy_users(checkpoint.record)
+        _take_over_users(record, checkpoint.record)
     windows = record.windows()
     reason = "the supervisor died; rebuilt from what it had saved"
     result = replace(
@@ -125,3 +127,13 @@ def _rebuilt(checkpoint: RunResult, rows: Path) -> RunResult:
         allow_inconclusive=checkpoint.plan["allow_inconclusive"],
     )
     return judged(result, rules, abort=(ExitCode.COULD_NOT_RUN, reason))
+
+
+def _take_over_users(record: RunRecord, checkpoint: RunRecord) -> None:
+    """Rows do not say how many users there were; the checkpoint does, as far as it reaches."""
+    for window in checkpoint.windows():
+        if window.users is not None:
+            for second in range(int(window.start), int(window.end)):
+                record.set_users(second, {"": round(window.users)})
+    record.user_peak = checkpoint.user_peak
+    record.users_by_class_peak = dict(checkpoint.users_by_class_peak)

@@ -119,6 +119,9 @@ class _Supervisor:
                         interrupted = True
                         self._stop_asked(signal.SIGINT)
                 self._see_off(selector)
+            except BaseException:
+                self._save_what_there_is()
+                raise
             finally:
                 self._process.clear(0.0)
         result = self._conclude()
@@ -236,6 +239,13 @@ class _Supervisor:
         self._process.send("quit")
 
     # The end
+
+    def _save_what_there_is(self) -> None:
+        """Loadproof itself failed: the run so far is kept, and the failure goes on its way."""
+        self._process.kill()
+        if self._trial is not None:
+            self._trial.abort("loadproof itself failed; this is what it had measured", ExitCode.BUG)
+            self._finish()
 
     def _finish(self) -> None:
         """Judge and write the test that is over; nothing where there is none."""

@@ -147,7 +147,7 @@ def test_users_with_a_fixed_script_give_equal_counts(tmp_path, nginx):
     expected = counts_of_csv(tmp_path / "theirs")
     measured = {(e["method"], e["name"]): (e["requests"], e["failures"]) for e in ours.metrics["endpoints"]}
     assert measured == expected
-    assert len(measured) == 19
+    assert len(measured) == 21
     assert counts_of_csv(tmp_path / "ours") == expected
     said = [line for line in theirs.out.splitlines() if line.startswith(("started with", "listener saw"))]
     assert said == [line for line in ours.out.splitlines() if line.startswith(("started with", "listener saw"))]

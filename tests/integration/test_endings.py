@@ -48,6 +48,7 @@ def running(tmp_path, service):
     for process in started:
         if process.poll() is None:
             os.killpg(process.pid, 9)
+            process.communicate()
 
 
 def load_process(supervisor: int) -> int:
@@ -117,7 +118,7 @@ def test_kill_9_of_the_supervisor_leaves_a_run_that_can_be_rebuilt_and_no_proces
     below = children(process.pid)
     time.sleep(1)
     process.kill()
-    process.wait()
+    process.communicate()
     assert_gone(below)
     (directory,) = (tmp_path / "reports/performance").iterdir()
     ended = loadproof(tmp_path, "report", str(directory))

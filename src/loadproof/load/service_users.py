@@ -22,8 +22,8 @@ def _task(request: dict[str, Any], timeout: float) -> Any:
     elif request["body"] is not None:
         options["data"] = request["body"].encode()
 
-    def send(tasks: Any) -> None:
-        client = tasks.user.client
+    def send(owner: Any) -> None:
+        client = getattr(owner, "user", owner).client  # Locust passes the user, or the task set it is in
         with client.request(request["method"], request["path"], catch_response=True, **options) as response:
             status = response.status_code
             if status in expected:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import signal
 import socket
 import time
-from collections import deque
+from collections import Counter, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,9 @@ _TICK = 0.5
 _GOODBYE = 15.0
 """Seconds that the load process may take after its last word (Locust's master waits for its workers) or its death."""
 
-_STDERR_QUOTED = 12
+_STDERR_QUOTED = 40
+_SAME_WARNING_SHOWN = 3
+_WARNINGS_KEPT = 1000
 _LINE_LONGEST = 64 * 1024
 
 
@@ -97,6 +100,7 @@ class _Supervisor:
         self._early_lines: list[str] = []
         self._stderr_tail: deque[str] = deque(maxlen=_STDERR_QUOTED)
         self._refusal: LoadproofError | None = None
+        self._warnings: Counter[str] = Counter()
         self._exit: dict[str, Any] | None = None
         self._stopped_by: int | None = None
         self._wire_open = True
@@ -225,8 +229,18 @@ class _Supervisor:
             self._early_lines.append(line)
         if from_stderr:
             self._stderr_tail.append(line)
-        if not from_stderr or _is_warning(line):
+        if not from_stderr or (_is_warning(line) and self._is_news(line)):
             self._observer.said(line)
+
+    def _is_news(self, line: str) -> bool:
+        """Whether a warning is worth the terminal: a broken script logs the same one thousands of times a second."""
+        text = line.partition("] ")[2] or line
+        if len(self._warnings) >= _WARNINGS_KEPT and text not in self._warnings:
+            return False
+        self._warnings[text] += 1
+        if self._warnings[text] == _SAME_WARNING_SHOWN:
+            self._observer.said(f"{line}  (further ones like it only in log.txt)")
+        return self._warnings[text] < _SAME_WARNING_SHOWN
 
     def _stop_asked(self, number: int) -> None:
         if self._stopped_by is not None:
@@ -366,6 +380,9 @@ def _failed_before_start(exit_: dict[str, Any] | None, code: int | None, stderr:
     if exit_ is None:
         message = f"the load process ended (code {code}) before the test began"
         return RunError(f"{message}\n{quoted}" if quoted else message, slug="load-process")
+    if taken := _TAKEN_PORT.search(quoted):
+        message = f"a port that Locust needs is taken: {taken[1] or taken[2]}"
+        return RunError(message, slug="port-taken", hint="stop what listens there, or pass --web-port or --master-bind-port")
     if exit_["error"] is not None:
         return RunError(f"the locustfile cannot be loaded: {exit_['error']}", slug="broken-script")
     if exit_["code"] == 0:
@@ -375,6 +392,7 @@ def _failed_before_start(exit_: dict[str, Any] | None, code: int | None, stderr:
     return RunError(f"Locust could not start\n{quoted}".rstrip(), slug="locust-failed")
 
 
+_TAKEN_PORT = re.compile(r"Address already in use: (.*)|master port \((.*?)\) was busy")
 _ARGPARSE_REFUSES = 2
 _USERS_MISTAKES = (
     "Could not find",

@@ -1,0 +1,176 @@
+"""``report.html``: one file that needs nothing else, neither a network nor a script nor a style.
+
+Servers such as Jenkins forbid scripts and styles in what builds leave behind. There the report is plain HTML with
+static charts, words and signs; where the policy allows, a style sheet and a small script for the endpoint table improve
+it. Everything from outside is escaped, and the page's own policy names its one script and its one style by hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from loadproof.report import configuration, wording
+from loadproof.report.advice import what_to_look_at
+from loadproof.report.charts import CHARTS, spectrum_spec
+from loadproof.report.drawing import DrawingError, drawn
+from loadproof.report.figures import endpoints_of, error_kinds_of, status_counts_of, totals_of
+from loadproof.report.timeline import steps_of
+from loadproof.units import format_clock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+    from jinja2 import Template
+
+    from loadproof.report.charts import Spec
+    from loadproof.report.timeline import Step
+    from loadproof.result import RunResult
+
+_MULTILINE = "\n\t"
+_SPECTRUM = ("Percentiles", "response time by percentile, over the whole run")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart with its words.
+
+    Attributes:
+        title: What it is called.
+        about: What it shows.
+        over_time: Whether it lies on the time axis.
+        svg: The picture; safe to embed.
+    """
+
+    title: str
+    about: str
+    over_time: bool
+    svg: str
+
+
+def render_html(result: RunResult) -> str:
+    """The whole report as one HTML page, UTF-8 to be written.
+
+    Charts that cannot be drawn are replaced by a sentence that says why; nothing else fails on account of them.
+    """
+    template = _template()  # before the thread starts, which then meets no half-made import
+    steps = steps_of(result)
+    titles, specs = _specs(result, steps)
+    with ThreadPoolExecutor(1) as pool:
+        drawing = pool.submit(drawn, specs)
+        # The template asks for the charts when it gets to them: what stands above them is rendered in the meantime.
+        return template.render(_page(result, steps), drawn_charts=lambda: _charts(titles, drawing))
+
+
+def _specs(result: RunResult, steps: list[Step]) -> tuple[list[tuple[str, str]], list[Spec]]:
+    wanted = [((title, about), make(steps)) for title, about, make in CHARTS]
+    wanted.append((_SPECTRUM, spectrum_spec(result)))
+    present = [(words, spec) for words, spec in wanted if spec is not None]
+    return [words for words, _ in present], [spec for _, spec in present]
+
+
+def _charts(titles: list[tuple[str, str]], drawing: Future[list[str]]) -> tuple[list[Chart], str | None]:
+    from markupsafe import Markup, escape  # noqa: PLC0415 - only who renders pays for it
+
+    try:
+        pictures = drawing.result()
+    except DrawingError as error:
+        return [], str(error)
+    charts = []
+    for (title, about), picture in zip(titles, pictures, strict=True):
+        label = f'<svg role="img" aria-label="{escape(f"{title}: {about}")}" '
+        svg = Markup(wording.printable(picture, keep=_MULTILINE).replace("<svg ", label, 1))  # noqa: S704 - of our making
+        charts.append(Chart(title, about, (title, about) != _SPECTRUM, svg))
+    return charts, None
+
+
+def _page(result: RunResult, steps: list[Step]) -> dict[str, Any]:
+    endpoints = endpoints_of(result)
+    return {
+        "result": result,
+        "started": _started(result.started_at),
+        "totals": totals_of(result),
+        "endpoints": [endpoint for endpoint in endpoints if not endpoint.is_span],
+        "spans": [endpoint for endpoint in endpoints if endpoint.is_span],
+        "steps": steps,
+        "kinds": error_kinds_of(result),
+        "statuses": status_counts_of(result),
+        "advice": what_to_look_at(result),
+        "settings": configuration.settings_of(result.plan),
+        "requests": configuration.requests_of(result.plan),
+        "effective": configuration.effective_of(result.plan),
+        "environment": configuration.environment_of(result.environment),
+        "quantiles": (0.5, 0.95, 0.99),
+    }
+
+
+def _started(text: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return text
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only who renders pays for it
+    from markupsafe import Markup  # noqa: PLC0415
+
+    environment = Environment(
+        autoescape=True,
+        loader=PackageLoader("loadproof", "report"),
+        undefined=StrictUndefined,
+        finalize=_finalized,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(_FILTERS)
+    own = {name: _resource(f"report.{name}") for name in ("css", "js")}
+    environment.globals.update(
+        css=Markup(own["css"]),  # noqa: S704 - files of this package
+        js=Markup(own["js"]),  # noqa: S704
+        css_hash=_hash(own["css"]),
+        js_hash=_hash(own["js"]),
+        absent=wording.ABSENT,
+        approximate_note=wording.APPROXIMATE_NOTE,
+        health_line=wording.health_line,
+        outcome_word=wording.outcome_word,
+    )
+    return environment.get_template("report.html.j2")
+
+
+def _resource(name: str) -> str:
+    return resources.files("loadproof.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """As a content security policy names a script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _finalized(value: object) -> object:
+    """Text without control codes, whatever it is and wherever it came from; markup is of our own making."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return wording.printable(value, keep=_MULTILINE)
+    return value
+
+
+_FILTERS: dict[str, Callable[..., str]] = {
+    "clock": format_clock,
+    "count": wording.shown_count,
+    "duration": wording.shown_duration,
+    "interval": wording.shown_interval,
+    "mark": wording.outcome_mark,
+    "observed": wording.shown_observed,
+    "percentile": wording.shown_percentile,
+    "quantile": wording.shown_quantile,
+    "rate": wording.shown_rate,
+    "ratio": wording.shown_ratio,
+}

@@ -1,0 +1,116 @@
+"""The run over time in few, equally wide steps: what the charts draw and the table beside them lists."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from loadproof.record import OUTCOMES, Tally
+from loadproof.record.tally import add_tallies
+from loadproof.stats import min_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from loadproof.record import Tallies, Window
+    from loadproof.result import RunResult
+
+_STEPS_MAX = 180
+_STEPS_WANTED = 40
+_NICE_WIDTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part of the run.
+
+    Attributes:
+        start: Seconds since the run's start.
+        end: Where the next step starts, or the run ends.
+        requests: Finished in it.
+        failures: Failed in it.
+        kinds: Failures by kind.
+        p50: Median response time of successes in seconds; None without any.
+        p95: 95th percentile of them.
+        p99: 99th percentile of them.
+        users: Mean number of users; None when it was never reported.
+    """
+
+    start: float
+    end: float
+    requests: int
+    failures: int
+    kinds: dict[str, int]
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    users: float | None
+
+    @property
+    def middle(self) -> float:
+        """Where its values are drawn."""
+        return (self.start + self.end) / 2
+
+    def rate(self, count: int) -> float:
+        """So many of its requests per second."""
+        return count / (self.end - self.start)
+
+
+def steps_of(result: RunResult) -> list[Step]:
+    """The totals over time, without gaps; empty for a run that measured nothing.
+
+    All steps are equally wide but the last, which ends with the run; less than half a step at the end is part of the
+    step before it.
+    """
+    windows = result.record.windows()
+    if not windows:
+        return []
+    end = windows[-1].end
+    if windows[-1].start < result.measured_to < end:
+        end = result.measured_to
+    widest = max(window.end - window.start for window in windows)
+    width = _width(end, widest, sum(tally.count for window in windows for tally in window.tallies.values()))
+    last = max(0, math.ceil(end / width - 0.5) - 1)
+    groups: dict[int, list[Window]] = {}
+    for window in windows:
+        groups.setdefault(min(last, int(window.start // width)), []).append(window)
+    return [_step(group, min(group[-1].end, end)) for group in groups.values()]
+
+
+def _width(seconds: float, widest: float, requests: int) -> float:
+    """Seconds of a step, a multiple of the widest window, which cannot be split.
+
+    At most ``_STEPS_MAX`` steps; fewer, but not below ``_STEPS_WANTED``, where each would hold too few requests for a
+    99th percentile.
+    """
+    least = seconds / _STEPS_MAX
+    most = seconds / _STEPS_WANTED
+    for_p99 = min_samples(0.99) * seconds / requests if requests else most
+    wanted = max(least, min(most, for_p99))
+    widths = (1.0, *(width for width in _NICE_WIDTHS if least <= width <= wanted))
+    nice = widths[-1] if widths[-1] >= least else next((w for w in _NICE_WIDTHS if w >= least), math.ceil(least))
+    return max(1.0, math.ceil(nice / widest) * widest)
+
+
+def _step(windows: list[Window], end: float) -> Step:
+    tallies: Tallies = {}
+    for window in windows:
+        add_tallies(tallies, window.tallies)
+    good, failed = tallies.get("success", Tally()), tallies.get("failure", Tally())
+    known = [(window.users, window.end - window.start) for window in windows if window.users is not None]
+    return Step(
+        start=windows[0].start,
+        end=end,
+        requests=_count(tallies, OUTCOMES),
+        failures=failed.count,
+        kinds=dict(failed.kinds),
+        p50=good.response.quantile(0.5),
+        p95=good.response.quantile(0.95),
+        p99=good.response.quantile(0.99),
+        users=sum(users * width for users, width in known) / sum(width for _, width in known) if known else None,
+    )
+
+
+def _count(tallies: Tallies, outcomes: Iterable[str]) -> int:
+    return sum(tally.count for outcome, tally in tallies.items() if outcome in outcomes)

@@ -1,0 +1,136 @@
+"""How values are worded in every report: a dash for what is absent, a mark for an outcome, no control codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from loadproof.result import Outcome
+from loadproof.stats import min_samples
+from loadproof.units import format_beside, format_count, format_duration, format_rate, format_ratio, format_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from loadproof.record import Histogram
+    from loadproof.result import RunResult, Verdict
+
+ABSENT = "\N{EN DASH}"
+"""Stands where there is no number: never a zero."""
+
+MARKS = {Outcome.PASS: "✓", Outcome.WARN: "⚠", Outcome.FAIL: "✗", Outcome.INCONCLUSIVE: "?"}
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+"""Stands after how often something happened."""
+
+APPROXIMATE = "~"
+"""Stands before a percentile that has fewer samples than it needs."""
+
+APPROXIMATE_NOTE = f"{APPROXIMATE} fewer samples than this percentile needs: p95 59, p99 299, p99.9 2,995"
+
+_UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
+
+
+def printable(text: str, *, keep: str = "") -> str:
+    """Text from outside without control codes, direction marks and lone surrogates, each replaced by one sign.
+
+    Args:
+        text: Anything that a target, a script or a file said.
+        keep: Control characters that may stay, such as line ends.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or letter in keep else _UNPRINTABLE for letter in text)
+
+
+def shown(value: float | None, write: Callable[[float], str]) -> str:
+    """A number as ``write`` puts it; a dash where there is none."""
+    return ABSENT if value is None else write(value)
+
+
+def shown_duration(seconds: float | None) -> str:
+    """A duration, or a dash."""
+    return shown(seconds, format_duration)
+
+
+def shown_rate(per_second: float | None) -> str:
+    """A rate, or a dash."""
+    return shown(per_second, format_rate)
+
+
+def shown_ratio(ratio: float | None) -> str:
+    """A share in percent, or a dash."""
+    return shown(ratio, format_ratio)
+
+
+def shown_count(count: float | None) -> str:
+    """A count with its thousands apart, or a dash."""
+    return shown(count, format_count)
+
+
+def shown_quantile(times: Histogram, quantile: float) -> str:
+    """A percentile, ``~312 ms`` where it has fewer samples than it needs; a dash where it has none."""
+    return shown_percentile(times.quantile(quantile), times.count, quantile)
+
+
+def shown_percentile(seconds: float | None, samples: int, quantile: float) -> str:
+    """The same of a percentile that is known already."""
+    return (APPROXIMATE if 0 < samples < min_samples(quantile) else "") + shown_duration(seconds)
+
+
+def shown_observed(verdict: Verdict, plan: Mapping[str, Any]) -> str:
+    """What a rule was judged on, with as many digits as set it apart from the rule's limits; or a dash.
+
+    Args:
+        verdict: How the rule came out.
+        plan: The plan that holds the rule; without it, three digits.
+    """
+    observed = verdict.observed
+    if observed is None:
+        return ABSENT
+    conditions = [
+        rule.get(level)
+        for rule in plan.get("thresholds", ())
+        if rule["text"] == verdict.rule
+        for level in ("warn", "fail")
+    ]
+    beside = [format_beside(observed, condition["limit"], verdict.unit)[0] for condition in conditions if condition]
+    return max([format_value(observed, verdict.unit), *beside], key=len)
+
+
+def shown_interval(verdict: Verdict) -> str:
+    """The 95 % confidence interval of what a rule was judged on, or a dash."""
+    if verdict.interval is None:
+        return ABSENT
+    low, high = (format_value(bound, verdict.unit) for bound in verdict.interval)
+    return f"{low} … {high}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """A count with its noun: ``1 request``, ``2 requests``."""
+    return f"{format_count(count)} {one if count == 1 else many or f'{one}s'}"
+
+
+def outcome_word(result: RunResult) -> str:
+    """What the run came to in one word; ``UNFINISHED`` for one that has no outcome yet."""
+    return "UNFINISHED" if result.outcome is None else str(result.outcome)
+
+
+def outcome_mark(outcome: Outcome | None) -> str:
+    """The sign of an outcome; ``…`` for a run that has none yet."""
+    return "…" if outcome is None else MARKS[outcome]
+
+
+def health_line(result: RunResult) -> str:
+    """In one line, whether the load generator can be trusted."""
+    health = result.health
+    parts = [plural(result.workers, "process", "processes")]
+    if health.cpu_max is not None:
+        parts.append(f"CPU peak {shown_ratio(health.cpu_max)} of a core")
+    if health.loop_lag_p99 is not None:
+        parts.append(f"loop lag p99 {shown_duration(health.loop_lag_p99)}")
+    if health.notes:
+        state = f"{MARKS[Outcome.WARN]} {plural(len(health.notes), 'caution')}"
+    else:
+        state = "nothing unusual" if len(parts) > 1 else "not sampled"
+    return f"{state} ({', '.join(parts)})"

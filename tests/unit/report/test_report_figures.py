@@ -1,0 +1,68 @@
+from loadproof.report.figures import NO_KIND, endpoints_of, error_kinds_of, status_counts_of, totals_of, users_mean_of
+from results_factory import empty_result, failed_sample, result_of, sample, small_result
+
+
+def test_totals_count_every_outcome_and_leave_spans_out():
+    totals = totals_of(small_result())
+    assert (totals.requests, totals.successes, totals.expected, totals.failures) == (100, 95, 2, 3)
+    assert totals.rate == 10.0
+    assert totals.error_rate == 0.03
+    assert (totals.good.count, totals.every.count) == (95, 100)
+    assert totals.good.maximum == 0.5
+    assert totals.every.maximum == 2.0
+
+
+def test_a_run_without_requests_has_no_rate_of_errors_and_one_without_time_none_of_requests():
+    totals = totals_of(empty_result())
+    assert (totals.requests, totals.rate, totals.error_rate) == (0, None, None)
+    assert totals.good.quantile(0.5) is None
+
+
+def test_endpoints_that_fail_come_first_then_the_slowest():
+    endpoints = endpoints_of(small_result())
+    assert [(e.method, e.name, e.is_span) for e in endpoints] == [
+        ("POST", "/buy", False),
+        ("FLOW", "checkout", True),
+        ("GET", "/read", False),
+    ]
+    assert endpoints[0].figures.failures == 3
+
+
+def test_kinds_are_counted_most_frequent_first_with_their_samples():
+    timeout, unavailable = error_kinds_of(small_result())
+    assert (timeout.kind, timeout.count, timeout.share) == ("timeout", 2, 0.02)
+    assert (unavailable.kind, unavailable.count) == ("http_503", 1)
+    assert [s.body for s in unavailable.samples] == ['{"error": "no database"}']
+
+
+def test_failures_without_a_kind_are_counted_too():
+    (kind,) = error_kinds_of(result_of([sample(outcome="failure")]))
+    assert (kind.kind, kind.count, kind.samples) == (NO_KIND, 1, ())
+
+
+def test_failures_of_spans_stand_apart_and_have_no_share_of_requests():
+    result = result_of(
+        [sample(kind="timeout"), sample("order", "FLOW", kind="timeout")],
+        failures=(failed_sample(name="order", method="FLOW"), failed_sample()),
+    )
+    first, second = error_kinds_of(result)
+    assert (first.count, first.is_span, first.share) == (1, False, 1.0)
+    assert (second.count, second.is_span, second.share) == (1, True, None)
+    assert [s.name for s in first.samples] == ["/read"]
+    assert [s.name for s in second.samples] == ["order"]
+
+
+def test_the_samples_of_a_kind_are_of_different_entries_where_there_are_several():
+    kept = [failed_sample(name="/a", at=float(i)) for i in range(5)] + [failed_sample(name="/b", at=9.0)]
+    (kind,) = error_kinds_of(result_of([sample(kind="timeout")], failures=tuple(kept)))
+    assert [(s.name, s.at) for s in kind.samples] == [("/a", 0.0), ("/a", 1.0), ("/a", 2.0), ("/a", 3.0), ("/b", 9.0)]
+    assert kind.samples_left == 1
+
+
+def test_statuses_are_counted_by_outcome():
+    assert status_counts_of(small_result()) == [(200, {"success": 5}), (409, {"expected": 2}), (503, {"failure": 1})]
+
+
+def test_the_mean_number_of_users_is_one_over_time():
+    assert users_mean_of(small_result()) == 4.4
+    assert users_mean_of(result_of([sample()])) is None

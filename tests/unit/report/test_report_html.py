@@ -1,0 +1,255 @@
+# ruff: noqa: RUF001 - dashes and signs are what is tested
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from html.parser import HTMLParser
+
+import pytest
+
+from loadproof.report import html
+from loadproof.report.drawing import DrawingError
+from loadproof.result import ScriptError
+from results_factory import (
+    NASTY,
+    SERVICE_PLAN,
+    empty_result,
+    failed_sample,
+    many_names_result,
+    result_of,
+    rich_result,
+    sample,
+    small_result,
+)
+
+VOID = {"meta", "br", "input", "hr"}
+SECTIONS = ["thresholds", "summary", "endpoints", "time", "errors", "advice", "generator", "configuration"]
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page; every tag must be closed in its turn."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.text, self.code = [], [], [], {}
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("script", "style"):
+            self.code[self.open[-1]] = data
+        else:
+            self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+@pytest.fixture
+def _no_drawing(monkeypatch):
+    monkeypatch.setattr(html, "drawn", lambda specs: ['<svg width="1"><rect/></svg>' for _ in specs])
+
+
+def page_of(result):
+    return Page(html.render_html(result))
+
+
+@pytest.fixture(scope="module")
+def rich():
+    """The whole page with real charts."""
+    return html.render_html(rich_result(seconds=30))
+
+
+def test_the_sections_stand_in_order(rich):
+    assert [attributes["id"] for attributes in Page(rich).all("section")] == SECTIONS
+
+
+def test_the_title_says_the_outcome_and_the_name(rich):
+    assert "<title>FAIL · checkout · Loadproof</title>" in rich
+
+
+def test_nothing_needs_a_style_a_script_or_another_file(rich):
+    page = Page(rich)
+    assert not [tag for tag, attributes in page.tags if "style" in attributes]
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    links = [
+        value for _, a in page.tags for name, value in a.items() if name in ("href", "src", "xlink:href", "action")
+    ]
+    assert set(links) == {f"#{section}" for section in SECTIONS}
+    assert [tag for tag, _ in page.tags if tag in ("link", "img", "iframe", "object", "form")] == []
+    assert not re.search(r"@import|url\((?!#)", rich)
+
+
+def test_every_identifier_is_unique(rich):
+    counts = Counter(a["id"] for _, a in Page(rich).tags if "id" in a)
+    assert {name for name, count in counts.items() if count > 1} == set()
+
+
+def test_its_own_policy_names_its_one_script_and_its_one_style(rich):
+    page = Page(rich)
+    assert (len(page.all("script")), len(page.all("style"))) == (1, 1)
+    (policy,) = [a["content"] for a in page.all("meta") if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; ")
+    for tag in ("script", "style"):
+        assert f"{tag}-src '{html._hash(page.code[tag])}'" in policy
+
+
+def test_every_table_has_a_caption_and_every_heading_a_scope(rich):
+    page = Page(rich)
+    assert len(page.all("caption")) == len(page.all("table")) > 8
+    assert {a.get("scope") for a in page.all("th")} == {"row", "col"}
+
+
+def test_every_chart_says_what_it_shows_and_its_text_is_escaped(rich):
+    labels = [a["aria-label"] for a in Page(rich).all("svg") if a.get("role") == "img"]
+    assert labels == [
+        "Throughput: requests finished and failed per second",
+        "Response times: percentiles of successful requests",
+        "Users: mean number at work",
+        "Errors: failures per second by kind",
+        "Percentiles: response time by percentile, over the whole run",
+    ]
+
+
+def test_outcomes_are_words_and_signs(rich):
+    words = Page(rich).words
+    for outcome in ("✗ FAIL", "✓ PASS", "? INCONCLUSIVE"):
+        assert outcome in words
+
+
+def test_markup_from_outside_does_no_harm(rich):
+    assert "<script>alert" not in rich
+    assert Page(rich).words.count(NASTY) >= 2
+
+
+def test_the_same_run_makes_the_same_page(rich):
+    assert html.render_html(rich_result(seconds=30)) == rich
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_markup_and_control_codes_are_harmless_wherever_they_come_from():
+    nasty = f"{NASTY}\"'>\x00\x1b\u202e\ud800{{{{ 7 * 7 }}}}"
+    plan = {nasty: nasty, "target": {"locustfile": nasty}, "sources": {"target": nasty}, "effective": {nasty: nasty}}
+    result = result_of(
+        [sample(nasty, nasty, kind=nasty, message=nasty), sample(nasty, "FLOW", kind=nasty)],
+        test_name=nasty,
+        abort=nasty,
+        plan=plan,
+        environment={nasty: nasty},
+        failures=(failed_sample(nasty, name=nasty, method=nasty, message=nasty, body=nasty),),
+        exceptions=(ScriptError(nasty, nasty, nasty, nasty, nasty, 1),),
+    )
+    text = html.render_html(result)
+    text.encode()
+    assert "<script>alert" not in text
+    assert not set(text) & set("\x00\x1b\u202e")
+    assert "49" not in Page(text).words
+    assert len(Page(text).all("script")) == 1
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_the_empty_run_shows_dashes_and_no_charts():
+    page = page_of(empty_result())
+    words = page.words
+    assert "? INCONCLUSIVE" in words
+    assert "Error rate –" in words
+    assert "Throughput –" in words
+    assert "Nothing was measured, so there is nothing to draw." in words
+    assert page.all("figure") == []
+
+
+@pytest.mark.usefixtures("_no_drawing")
+@pytest.mark.parametrize(
+    ("samples", "figures"),
+    [([sample()], 3), ([sample(kind="timeout")], 3), ([sample("order", "FLOW")], 1)],
+    ids=["one sample", "only failures", "only spans"],
+)
+def test_small_runs_are_whole_reports(samples, figures):
+    page = page_of(result_of(samples))
+    assert [a["id"] for a in page.all("section")] == SECTIONS
+    assert len(page.all("figure")) == figures
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_the_figures_of_a_run_are_the_ones_that_were_measured():
+    words = page_of(small_result()).words
+    for expected in (
+        "Requests finished 100",
+        "Successful 95",
+        "Expected errors 2",
+        "Failed 3",
+        "Error rate 3%",
+        "Throughput 10/s",
+        "Users, peak 5",
+        "Unfinished 3",
+        "Unrecorded 1",
+        "POST /buy 10 3 30% 1/s 500 ms 500 ms ~500 ms ~500 ms 500 ms",
+        "All endpoints 100 3 3% 10/s 69.4 ms 48 ms 500 ms ~500 ms 500 ms",
+        "FLOW checkout 1 0 0%",
+        "timeout 2 2%",
+        "503 0 0 1",
+        '{"error": "no database"}',
+        "2 × KeyError in Buyer.buy: 'basket'",
+    ):
+        assert expected in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_the_configuration_says_who_set_what():
+    assert "users 40 --users" in page_of(small_result()).words
+    words = page_of(result_of([sample()], plan=SERVICE_PLAN)).words
+    assert "services.pkd.base_url http://localhost:8088 loadproof.toml: services.pkd.base_url" in words
+    assert "POST /v1/crl crl 2 200, 409" in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_a_run_that_is_not_finished_says_so():
+    words = page_of(result_of([sample()], judged=False, finished=False)).words
+    assert "… UNFINISHED" in words
+    assert "Not finished: these are the figures of its last checkpoint." in words
+    assert "No rule was judged." in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_two_thousand_endpoints_are_all_listed_in_a_page_of_bounded_size():
+    result = many_names_result()
+    started = time.process_time()
+    text = html.render_html(result)
+    assert time.process_time() - started < 2.0
+    assert len(text.encode()) < 5_000_000
+    assert text.count("/details-of-it</th>") == 2_000
+
+
+def test_a_chart_that_cannot_be_drawn_costs_the_charts_alone(monkeypatch):
+    def fail(_specs):
+        raise DrawingError("no <fonts>")
+
+    monkeypatch.setattr(html, "drawn", fail)
+    page = page_of(small_result())
+    assert "The charts could not be drawn: no <fonts>. Everything else is complete." in page.words
+    assert [a["id"] for a in page.all("section")] == SECTIONS
+    assert page.all("figure") == []
+
+
+def test_reading_the_report_package_loads_no_template_engine():
+    code = (
+        "import sys, loadproof.report; sys.exit(bool({'jinja2', 'vl_convert', 'locust', 'gevent'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -24,12 +24,15 @@ class Reader(HttpUser):
         self.client.get("/ok")
 """
 
-SHAPE = SUITE + """
+SHAPE = (
+    SUITE
+    + """
 
 class Steps(LoadTestShape):
     def tick(self):
         return (4, 4) if self.get_run_time() < 60 else None
 """
+)
 
 
 @pytest.fixture
@@ -52,7 +55,11 @@ def running(tmp_path, service):
 
 
 def load_process(supervisor: int) -> int:
-    (found,) = [p for p in children(supervisor) if "loadproof.load" in Path(f"/proc/{p}/cmdline").read_text() and os.getpgid(p) == p]  # noqa: E501
+    (found,) = [
+        p
+        for p in children(supervisor)
+        if "loadproof.load" in Path(f"/proc/{p}/cmdline").read_text() and os.getpgid(p) == p
+    ]
     return found
 
 
@@ -175,6 +182,10 @@ def test_a_full_disk_costs_rows_and_says_how_many_but_not_the_run(tmp_path, serv
     metrics = json.loads((directory / "metrics.json").read_text())
     assert run["rows_dropped"] > 0
     assert rows.endswith(b"\n")
-    assert rows.count(b"\n") - 1 + run["rows_dropped"] == metrics["total_requests"] == service.seen.total() - metrics["unfinished"]  # noqa: E501
+    assert (
+        rows.count(b"\n") - 1 + run["rows_dropped"]
+        == metrics["total_requests"]
+        == service.seen.total() - metrics["unfinished"]
+    )
     assert process.returncode == 0, out + err
     assert f"{run['rows_dropped']:,}" in out or str(run["rows_dropped"]) in out

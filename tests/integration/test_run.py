@@ -196,13 +196,16 @@ def test_requests_cut_off_by_the_end_are_counted_as_unfinished(suite, service):
 
 
 def test_a_script_that_sets_the_exit_code_wins_and_it_is_said(suite, service):
-    text = SIMPLE + """
+    text = (
+        SIMPLE
+        + """
 from locust import events
 
 @events.quitting.add_listener
 def decide(environment, **kw):
     environment.process_exit_code = 7
 """
+    )
     ended = loadproof(suite(text), "run", "-u", "2", "-t", "2s", "-H", service.url)
     assert ended.code == 7
     assert "process_exit_code" in ended.out
@@ -238,7 +241,9 @@ class Reader(HttpUser):
 
 
 def test_users_prints_reach_the_terminal_and_the_log(suite, service):
-    ended = loadproof(suite("print('hello from the suite')\n" + SIMPLE), "run", "-u", "1", "-t", "1s", "-H", service.url)
+    ended = loadproof(
+        suite("print('hello from the suite')\n" + SIMPLE), "run", "-u", "1", "-t", "1s", "-H", service.url
+    )
     assert "hello from the suite" in ended.out
     assert "hello from the suite" in (ended.directory / "log.txt").read_text()
 

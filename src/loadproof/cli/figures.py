@@ -24,7 +24,7 @@ STYLES = {
     Outcome.INCONCLUSIVE: "magenta",
 }
 
-_ABSENT = "–"
+_ABSENT = "–"  # noqa: RUF001 - the dash that the reports use too
 
 
 @dataclass(frozen=True, slots=True)

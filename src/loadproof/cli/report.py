@@ -23,8 +23,8 @@ def main(words: Sequence[str]) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="loadproof report",
-        description="Write metrics.json and report.html of a saved run again, and print its summary. A run that crashed "
-        "is rebuilt from its last checkpoint and results.csv.",
+        description="Write metrics.json and report.html of a saved run again, and print its summary. A run that "
+        "crashed is rebuilt from its last checkpoint and results.csv.",
         formatter_class=RawDescriptionRichHelpFormatter,
         allow_abbrev=False,
     )

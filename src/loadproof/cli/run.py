@@ -57,14 +57,14 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="run only this user class (again for more)",
-    )  # noqa: E501
+    )
     add(
         "--threshold",
         action="append",
         default=[],
         metavar="RULE",
         help="a rule, such as 'p95(response_time) < 500ms' (again for more)",
-    )  # noqa: E501
+    )
     add("--rps", metavar="N", help="at most N requests per second over the whole run")
     add("--all", action="store_true", help="all services of the plan, one after another")
     add("--results", metavar="DIR", help="where result directories are made (default: reports/performance)")
@@ -153,8 +153,8 @@ def stopping_on_signals() -> Iterator[StopSignal]:
     try:
         yield stop
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number_before, handler in before.items():
+            signal.signal(number_before, handler)
         stop.close()
 
 

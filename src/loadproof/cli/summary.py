@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loadproof.report import render_text
@@ -28,10 +29,10 @@ def print_summary(result: RunResult) -> None:
         print(text, flush=True)
 
 
-def _shown(result: RunResult) -> os.PathLike[str]:
+def _shown(result: RunResult) -> Path:
     assert result.directory is not None
     try:
-        return result.directory.relative_to(os.getcwd())
+        return result.directory.relative_to(Path.cwd())
     except ValueError:
         return result.directory
 

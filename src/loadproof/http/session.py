@@ -68,7 +68,7 @@ def _dropped(exception_type: type[BaseException] | None, swallowed: bool | None)
             accounting.unrecorded += 1
 
 
-class CaughtResponse(locust.clients.ResponseContextManager):
+class CaughtResponse(locust.clients.ResponseContextManager):  # type: ignore[misc]  # Locust is not checked
     """A response whose report is up to the ``with`` block."""
 
     def __exit__(
@@ -82,7 +82,7 @@ class CaughtResponse(locust.clients.ResponseContextManager):
         return swallowed
 
 
-class FastCaughtResponse(locust.contrib.fasthttp.ResponseContextManager):
+class FastCaughtResponse(locust.contrib.fasthttp.ResponseContextManager):  # type: ignore[misc]  # Locust is not checked
     """The same for ``FastHttpUser``."""
 
     def __exit__(
@@ -96,7 +96,7 @@ class FastCaughtResponse(locust.contrib.fasthttp.ResponseContextManager):
         return swallowed
 
 
-class Session(locust.clients.HttpSession):
+class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is not checked
     """``HttpUser.client``."""
 
     def request(self, *args: Any, **kwargs: Any) -> Any:
@@ -113,7 +113,7 @@ class Session(locust.clients.HttpSession):
         return response
 
 
-class FastSession(locust.contrib.fasthttp.FastHttpSession):
+class FastSession(locust.contrib.fasthttp.FastHttpSession):  # type: ignore[misc]  # Locust is not checked
     """``FastHttpUser.client``."""
 
     def request(self, *args: Any, **kwargs: Any) -> Any:

@@ -7,13 +7,13 @@ import socket
 import sys
 
 from loadproof.load.job import set_job
-from loadproof.load.wire import FD_VARIABLE, Unpacker
+from loadproof.load.wire import FD_VARIABLE, Job, Unpacker
 
 
 def main() -> int:
     """Read the job from the wire, put our sessions under Locust's users, and run."""
     fd = int(os.environ.pop(FD_VARIABLE))
-    os.set_inheritable(fd, False)
+    os.set_inheritable(fd, False)  # noqa: FBT003 - its signature
     job = _read_job(fd)
     set_job(job)
 
@@ -27,14 +27,15 @@ def main() -> int:
     return run(job, fd)
 
 
-def _read_job(fd: int) -> dict[str, object]:
+def _read_job(fd: int) -> Job:
     wire = socket.socket(fileno=fd)
     frames = Unpacker()
     try:
         while data := wire.recv(65536):
             for kind, payload in frames.feed(data):
                 if kind == "job":
-                    return dict(payload)
+                    job: Job = payload
+                    return job
     finally:
         wire.detach()
     sys.exit("loadproof.load: the supervisor is gone")

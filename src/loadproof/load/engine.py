@@ -230,7 +230,7 @@ class Engine:
             start = {"zero": self._zero, "epoch": self._epoch, "boot_id": _boot_id()}
             for client in self._runner.clients.all:
                 self._runner.send_message("lp_start", start, client_id=client.id)
-        gevent.spawn(self._report, self._zero)
+        self._start_reports(self._zero)
 
     def _start_facts(self, environment: Any) -> dict[str, Any]:
         options, shape = environment.parsed_options, environment.shape_class
@@ -262,6 +262,10 @@ class Engine:
         # One full collection during a run stalls every request in flight; what lives now lives to the end.
         gc.collect()
         gc.freeze()
+
+    def _start_reports(self, zero: float) -> None:
+        self._watch.facts()  # imports and forks before the test are no lag of it
+        gevent.spawn(self._report, zero)
 
     def _report(self, zero: float) -> None:
         """Send a delta each second and rows twice as often, until the test ends."""
@@ -366,7 +370,7 @@ class Engine:
             zero = time.monotonic() - (time.time() - epoch)  # another host: only the wall clock is shared
         self._ended = False
         self._meter.begin(zero, epoch)
-        gevent.spawn(self._report, zero)
+        self._start_reports(zero)
 
     def _on_lp_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         self._say_last_words()

@@ -77,8 +77,8 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._here, self._there = socket.socketpair()
-        self._here.setblocking(False)
-        self._there.setblocking(False)
+        self._here.setblocking(False)  # noqa: FBT003 - its signature
+        self._there.setblocking(False)  # noqa: FBT003
 
     def request(self, number: int) -> None:
         """Ask; ``number`` is the signal that asks, and decides the exit code."""

@@ -67,7 +67,7 @@ class LoadProcess:
         for stream in (self.stdout, self.stderr):
             os.set_blocking(stream.fileno(), False)
         self.send("job", dict(job))
-        self.wire.setblocking(False)
+        self.wire.setblocking(False)  # noqa: FBT003 - its signature
 
     @property
     def pid(self) -> int:

@@ -24,7 +24,9 @@ def check_service(service: Service) -> None:
     """
     url = urlsplit(service.proxy or service.base_url)
     port = url.port or (443 if url.scheme == "https" else 80)
-    hint = f"start it: {service.start}" if service.start else f"start it, or correct base_url ({redact_text(service.base_url)})"
+    hint = f"start it, or correct base_url ({redact_text(service.base_url)})"
+    if service.start:
+        hint = f"start it: {service.start}"
     try:
         with socket.create_connection((url.hostname or "", port), timeout=_TIMEOUT) as connection:
             if url.scheme == "https":

@@ -382,7 +382,8 @@ def _failed_before_start(exit_: dict[str, Any] | None, code: int | None, stderr:
         return RunError(f"{message}\n{quoted}" if quoted else message, slug="load-process")
     if taken := _TAKEN_PORT.search(quoted):
         message = f"a port that Locust needs is taken: {taken[1] or taken[2]}"
-        return RunError(message, slug="port-taken", hint="stop what listens there, or pass --web-port or --master-bind-port")
+        hint = "stop what listens there, or pass --web-port or --master-bind-port"
+        return RunError(message, slug="port-taken", hint=hint)
     if exit_["error"] is not None:
         return RunError(f"the locustfile cannot be loaded: {exit_['error']}", slug="broken-script")
     if exit_["code"] == 0:

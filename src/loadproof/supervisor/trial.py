@@ -45,7 +45,7 @@ class Trial:
         self._start = start
         self._environment = environment
         self._started = datetime.fromtimestamp(start["epoch"], UTC)
-        self._zero = time.monotonic() - max(0.0, time.time() - start["epoch"])
+        self._zero: float = time.monotonic() - max(0.0, time.time() - start["epoch"])
         self._record = RunRecord()
         self._facts = Facts()
         self._ended_at: float | None = None

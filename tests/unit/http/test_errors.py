@@ -18,7 +18,7 @@ class CatchResponseError(Exception):
     pass
 
 
-class LocustBadStatusCode(ConnectionError):
+class LocustBadStatusCode(ConnectionError):  # noqa: N818 - its name in Locust
     pass
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import time
@@ -167,14 +166,16 @@ def test_a_lost_worker_is_said_and_what_it_had_reported_is_kept(running, tmp_pat
 def test_a_full_disk_costs_rows_and_says_how_many_but_not_the_run(tmp_path, service):
     (tmp_path / "locustfile.py").write_text(SUITE.replace("0.02", "0.001"))
 
-    def no_file_over_100_kb():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
+    # The kernel refuses to let any file grow beyond 100 kB: to a writer that is a full disk.
     process = subprocess.Popen(
-        [BIN / "loadproof", "run", "-u", "8", "-r", "8", "-t", "4s", "-H", service.url],
-        cwd=tmp_path, env=environment(), text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, preexec_fn=no_file_over_100_kb,
-    )  # fmt: skip
+        ["prlimit", "--fsize=100000", BIN / "loadproof", "run", "-u", "8", "-r", "8", "-t", "4s", "-H", service.url],
+        cwd=tmp_path,
+        env=environment(),
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     out, err = process.communicate(timeout=60)
     (directory,) = (tmp_path / "reports/performance").iterdir()
     run = json.loads((directory / "run.json").read_text())

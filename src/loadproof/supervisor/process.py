@@ -42,8 +42,6 @@ class LoadProcess:
             **environ,
             FD_VARIABLE: str(theirs.fileno()),
             "PYTHONUNBUFFERED": "1",
-            # One thread is enough for what numpy does here, and a process with threads must not fork workers.
-            "OPENBLAS_NUM_THREADS": "1",
         }
         try:
             self._process = subprocess.Popen(

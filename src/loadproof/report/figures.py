@@ -136,6 +136,11 @@ def status_counts_of(result: RunResult) -> list[tuple[int, dict[str, int]]]:
     return sorted(counts.items())
 
 
+def user_peak_of(result: RunResult) -> int | None:
+    """Most users at one time; None where it was never reported."""
+    return result.record.user_peak if result.record.users_by_class_peak else None
+
+
 def users_mean_of(result: RunResult) -> float | None:
     """Mean number of users over time; None where it was never reported."""
     known = [

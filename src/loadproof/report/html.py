@@ -20,7 +20,7 @@ from loadproof.report import configuration, wording
 from loadproof.report.advice import what_to_look_at
 from loadproof.report.charts import CHARTS, spectrum_spec
 from loadproof.report.drawing import DrawingError, drawn
-from loadproof.report.figures import endpoints_of, error_kinds_of, status_counts_of, totals_of
+from loadproof.report.figures import endpoints_of, error_kinds_of, status_counts_of, totals_of, user_peak_of
 from loadproof.report.timeline import steps_of
 from loadproof.units import format_clock
 
@@ -97,6 +97,7 @@ def _page(result: RunResult, steps: list[Step]) -> dict[str, Any]:
         "result": result,
         "started": _started(result.started_at),
         "totals": totals_of(result),
+        "user_peak": user_peak_of(result),
         "endpoints": [endpoint for endpoint in endpoints if not endpoint.is_span],
         "spans": [endpoint for endpoint in endpoints if endpoint.is_span],
         "steps": steps,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadproof.report.advice import what_to_look_at
-from loadproof.report.figures import endpoints_of, error_kinds_of, totals_of
+from loadproof.report.figures import endpoints_of, error_kinds_of, totals_of, user_peak_of
 from loadproof.report.layout import Layout, columns
 from loadproof.report.wording import (
     ABSENT,
@@ -72,8 +72,9 @@ def _verdict(result: RunResult, page: Layout) -> list[str]:
         lines += page.wrapped(f"ended before its time: {result.abort}", indent="  ")
     if not result.finished:
         lines += page.wrapped("not finished: these are the figures of its last checkpoint", indent="  ")
-    users = plural(result.record.user_peak, "user")
-    facts = f"{result.kind} test, measured for {shown_duration(result.duration)}, at most {users}, run {result.run_id}"
+    peak = user_peak_of(result)
+    users = "" if peak is None else f", at most {plural(peak, 'user')}"
+    facts = f"{result.kind} test, measured for {shown_duration(result.duration)}{users}, run {result.run_id}"
     return [*lines, *page.wrapped(facts, indent="  "), *page.wrapped(f"generator: {health_line(result)}", indent="  ")]
 
 

@@ -1,4 +1,12 @@
-from loadproof.report.figures import NO_KIND, endpoints_of, error_kinds_of, status_counts_of, totals_of, users_mean_of
+from loadproof.report.figures import (
+    NO_KIND,
+    endpoints_of,
+    error_kinds_of,
+    status_counts_of,
+    totals_of,
+    user_peak_of,
+    users_mean_of,
+)
 from results_factory import empty_result, failed_sample, result_of, sample, small_result
 
 
@@ -66,3 +74,8 @@ def test_statuses_are_counted_by_outcome():
 def test_the_mean_number_of_users_is_one_over_time():
     assert users_mean_of(small_result()) == 4.4
     assert users_mean_of(result_of([sample()])) is None
+
+
+def test_users_that_were_never_reported_are_not_none_at_all():
+    assert user_peak_of(small_result()) == 5
+    assert user_peak_of(result_of([sample()])) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from loadproof.errors import ExitCode
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from loadproof.plan import Condition, Threshold
     from loadproof.record import Histogram, RunRecord, Tallies
+
+    Select = Callable[[str | None, str | None], Tallies]
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -81,8 +84,21 @@ def evaluate(threshold: Threshold, measurements: Measurements) -> Verdict:
 
     The observed value is judged; its interval is only shown. No data is never a pass: a rule that nothing can be
     measured for, or too few samples, is INCONCLUSIVE.
+
+    A quantile is that of the histogram, which is within 0.1 % of the true one; where all samples are equal it is exact.
     """
-    observed = _observe(threshold, measurements)
+    return _evaluated(threshold, measurements, measurements.record.select)
+
+
+def evaluate_all(thresholds: Iterable[Threshold], measurements: Measurements) -> tuple[Verdict, ...]:
+    """Hold every rule against what was measured, in their order."""
+    # Entries are put together once for all rules that look at the same ones: the live view judges each second.
+    select = cache(measurements.record.select)
+    return tuple(_evaluated(threshold, measurements, select) for threshold in thresholds)
+
+
+def _evaluated(threshold: Threshold, measurements: Measurements, select: Select) -> Verdict:
+    observed = _observe(threshold, measurements, select)
     unit = _UNITS[threshold.metric]
     if observed.value is None:
         outcome, reason = Outcome.INCONCLUSIVE, observed.missing
@@ -99,11 +115,6 @@ def evaluate(threshold: Threshold, measurements: Measurements) -> Verdict:
         decisive=threshold.fail is not None,
         reason=reason,
     )
-
-
-def evaluate_all(thresholds: Iterable[Threshold], measurements: Measurements) -> tuple[Verdict, ...]:
-    """Hold every rule against what was measured, in their order."""
-    return tuple(evaluate(threshold, measurements) for threshold in thresholds)
 
 
 def overall(verdicts: Sequence[Verdict], measurements: Measurements) -> Outcome:
@@ -133,8 +144,9 @@ def exit_code(
 ) -> tuple[int, str]:
     """What the command exits with, and why in words.
 
-    Precedence: interrupted, our bug, could not run, a code set by the script, nothing measurable, failed, inconclusive,
-    pass.
+    Precedence: the code of a run that ended before its time, a code that the script set, failed, nothing measurable,
+    a warning under ``strict``, some rule inconclusive, pass. Without requests only counts can fail, and such a failure
+    was measured.
 
     Args:
         outcome: What the run came to.
@@ -149,17 +161,17 @@ def exit_code(
         return int(abort[0]), abort[1]
     if script_code is not None:
         return script_code, f"the script set process_exit_code to {script_code}; the verdict alone would be {outcome}"
-    if not requests and not any(v.outcome is Outcome.FAIL for v in verdicts):
-        return _inconclusive("not one request was finished", allowed=allow_inconclusive)
     failed = _named(verdicts, Outcome.FAIL)
     if failed:
         return int(ExitCode.FAILED), f"failed: {failed}"
-    if outcome is Outcome.INCONCLUSIVE:
-        unsettled = _named([v for v in verdicts if v.decisive], Outcome.INCONCLUSIVE)
-        return _inconclusive(f"could not be judged: {unsettled}", allowed=allow_inconclusive)
+    if not requests:
+        return _inconclusive("not one request was finished", allowed=allow_inconclusive)
     warned = _named(verdicts, Outcome.WARN)
     if warned and strict:
         return int(ExitCode.FAILED), f"warnings fail with --strict: {warned}"
+    if outcome is Outcome.INCONCLUSIVE:
+        unsettled = _named([v for v in verdicts if v.decisive], Outcome.INCONCLUSIVE)
+        return _inconclusive(f"could not be judged: {unsettled}", allowed=allow_inconclusive)
     return int(ExitCode.PASS), f"warning: {warned}" if warned else "every rule holds"
 
 
@@ -184,35 +196,29 @@ def _breach(value: float, condition: Condition, unit: Unit) -> str:
     return f"{observed} is {condition.operator} {limit}"
 
 
-def _observe(threshold: Threshold, measurements: Measurements) -> _Observed:
+def _observe(threshold: Threshold, measurements: Measurements, select: Select) -> _Observed:
     metric = threshold.metric
-    if metric == "exceptions":
-        return _Observed(measurements.exception_count, measurements.exception_count)
-    if metric == "unfinished":
-        return _Observed(measurements.unfinished, measurements.unfinished)
-    tallies = measurements.record.select(threshold.selector.name, threshold.selector.method)
-    total = sum(tally.count for tally in tallies.values())
-    if not total and not (metric in ("requests", "failures") and _selects_all(threshold)):
-        return _Observed(None, 0, missing=_nothing_matched(threshold))
+    if metric in ("exceptions", "unfinished"):
+        count = measurements.exception_count if metric == "exceptions" else measurements.unfinished
+        return _Observed(count, count)
+    tallies = select(threshold.selector.name, threshold.selector.method)
     if metric in ("response_time", "service_time"):
         return _observe_duration(threshold, tallies)
+    total = sum(tally.count for tally in tallies.values())
     failures = tallies["failure"].count if "failure" in tallies else 0
+    if metric in ("requests", "failures"):
+        # A count of 0 is a fact, unless it is that of a name that may be misspelt.
+        if not total and _selected(threshold):
+            return _Observed(None, 0, missing=_nothing_matched(threshold))
+        return _Observed(failures if metric == "failures" else total, total)
+    if not total:
+        return _Observed(None, 0, missing=_nothing_matched(threshold))
+    if total < (threshold.min_samples or 1):
+        return _Observed(None, total, missing=f"{_samples(total)}, {threshold.min_samples} needed")
     if metric == "error_rate":
         return _Observed(failures / total, total, wilson_interval(failures, total))
-    if metric == "throughput":
-        seconds = measurements.measured_to - measurements.measured_from
-        return _Observed(total / seconds, total) if seconds > 0 else _Observed(None, total, missing="no time passed")
-    return _Observed(failures if metric == "failures" else total, total)
-
-
-def _selects_all(threshold: Threshold) -> bool:
-    return threshold.selector.name is None and threshold.selector.method is None
-
-
-def _nothing_matched(threshold: Threshold) -> str:
-    selector = threshold.selector
-    wanted = [f"{key}={value}" for key, value in (("name", selector.name), ("method", selector.method)) if value]
-    return f"no request matched {', '.join(wanted)}" if wanted else "no request was finished"
+    seconds = measurements.measured_to - measurements.measured_from
+    return _Observed(total / seconds, total) if seconds > 0 else _Observed(None, total, missing="no time passed")
 
 
 def _observe_duration(threshold: Threshold, tallies: Tallies) -> _Observed:
@@ -221,33 +227,65 @@ def _observe_duration(threshold: Threshold, tallies: Tallies) -> _Observed:
     tally = merged(tallies, outcomes)
     times = tally.response if threshold.metric == "response_time" else tally.service
     if not times.count:
-        return _Observed(None, 0, missing=f"no request ended as {wanted}" if wanted != "all" else "no request matched")
-    needed = threshold.min_samples
-    if threshold.aggregation in ("quantile", "med"):
-        quantile = 0.5 if threshold.quantile is None else threshold.quantile
-        needed = min_samples(quantile) if needed is None else needed
-        label, value, interval = quantile_label(quantile), times.quantile(quantile), _ranks_as_seconds(times, quantile)
-    else:
-        label = str(threshold.aggregation)
-        value = {"avg": times.mean, "min": times.minimum, "max": times.maximum}[label]
-        interval = _mean_interval(times) if label == "avg" else None
-    if needed is not None and times.count < needed:
-        return _Observed(None, times.count, missing=f"{times.count} samples, {needed} needed for {label}")
-    return _Observed(value, times.count, interval)
+        return _Observed(None, 0, missing=_nothing_matched(threshold, wanted if tallies else "all"))
+    label, quantile = _aggregation(threshold)
+    default = 1 if quantile is None else min_samples(quantile)
+    needed = default if threshold.min_samples is None else threshold.min_samples
+    if times.count < needed:
+        return _Observed(None, times.count, missing=f"{_samples(times.count)}, {needed} needed for {label}")
+    if quantile is not None:
+        return _Observed(times.quantile(quantile), times.count, _quantile_interval(times, quantile))
+    if label == "avg":
+        return _Observed(times.mean, times.count, _mean_interval(times))
+    return _Observed(times.minimum if label == "min" else times.maximum, times.count)
 
 
-def _ranks_as_seconds(times: Histogram, quantile: float) -> tuple[float, float] | None:
+def _aggregation(threshold: Threshold) -> tuple[str, float | None]:
+    """What the number is called, and its quantile if it is one."""
+    if threshold.aggregation == "med":
+        return "the median", 0.5
+    if threshold.quantile is not None:
+        return quantile_label(threshold.quantile), threshold.quantile
+    return str(threshold.aggregation), None
+
+
+def _quantile_interval(times: Histogram, quantile: float) -> tuple[float, float] | None:
     ranks = quantile_interval_ranks(times.count, quantile)
     if ranks is None:
         return None
-    low, high = times.at_rank(ranks[0]), times.at_rank(ranks[1])
+    # Half a rank below, so that no rounding of the division can lead to the next one.
+    low, high = (times.quantile((rank - 0.5) / times.count) for rank in ranks)
     return None if low is None or high is None else (low, high)
 
 
 def _mean_interval(times: Histogram) -> tuple[float, float] | None:
     """By the central limit theorem, with the variance of the bucket middles: within 0.1 % of the true one."""
     mean = times.mean
-    if mean is None:
+    if mean is None or times.count < 2:
         return None
     squares = sum(n * ((low + high) / 2 - mean) ** 2 for low, high, n in times.buckets())
-    return mean_interval(times.count, mean, squares / max(1, times.count - 1))
+    return mean_interval(times.count, mean, squares / (times.count - 1))
+
+
+def _selected(threshold: Threshold) -> list[str]:
+    """The selector's own words on entries; empty where it takes all."""
+    selector = threshold.selector
+    return [f"{key}={value}" for key, value in (("name", selector.name), ("method", selector.method)) if value]
+
+
+def _nothing_matched(threshold: Threshold, outcome: str = "all") -> str:
+    """Why there is nothing to judge.
+
+    Args:
+        threshold: The rule.
+        outcome: The outcome that no request had; ``all`` where there was no request.
+    """
+    selected = ", ".join(_selected(threshold))
+    if outcome == "all":
+        return f"no request matched {selected}" if selected else "no request was finished"
+    ended = {"success": "succeeded", "expected": "ended as expected", "failure": "failed"}[outcome]
+    return f"no request that matched {selected} {ended}" if selected else f"no request {ended}"
+
+
+def _samples(n: int) -> str:
+    return "1 sample" if n == 1 else f"{n} samples"

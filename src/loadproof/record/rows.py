@@ -1,4 +1,10 @@
-"""Rows of ``results.csv``: written in the load process for every request, read back when a run must be rebuilt."""
+"""Rows of ``results.csv``: written in the load process for every request, read back when a run must be rebuilt.
+
+A row is one line whatever its cells hold, so that a torn one never takes the next with it. What is read back is what
+was counted: durations to the nanosecond, outcomes, kinds of errors. The rest is as near as its column: the time of
+sending to the microsecond, line breaks within a cell as spaces, cells cut at 500 characters. What has no column (time
+of the first byte, connect and TLS apart, bytes sent) comes back empty.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +25,8 @@ HEADER = (
     "timestamp,endpoint,method,status_code,response_time,success,error_message,response_size,"
     "service_time,clock,user_class,worker,phase"
 )
-"""
+"""The columns.
+
 ``timestamp``      when it was sent: UTC, ISO 8601, microseconds
 ``endpoint``       the entry's name in the statistics
 ``method``         request type
@@ -33,27 +40,19 @@ HEADER = (
 ``user_class``, ``worker``, ``phase``
 """
 
+_COLUMNS = HEADER.count(",") + 1
 _EXPECTED = "expected"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_QUOTE = '"'
+_FORMULA = ("=", "+", "-", "@", "\t")
+_LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
+_LONGEST_CELL = 500
 _ROWS_PER_DELTA = 50_000
 
 
-@lru_cache(maxsize=8192)
-def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula, on one line, quoted where it must be (RFC 4180)."""
-    text = " ".join(text.split()) if any(c in text for c in "\n\r\t\v\f\x85\u2028\u2029\x1c\x1d\x1e") else text
-    if text.startswith(_FORMULA):
-        text = "'" + text
-    return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"') else text
-
-
-@lru_cache(maxsize=64)
-def _second(whole: int) -> str:
-    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
 def format_rows(samples: Iterable[Sample], *, epoch: float, worker: str) -> bytes:
-    """Rows without the header, as UTF-8, each ended by a line feed.
+    """Rows without the header, as UTF-8, each ended by CR LF (RFC 4180); empty without samples.
+
+    A negative duration, which only a stepped clock makes, is written as 0, as it is counted.
 
     Args:
         samples: What to write, in any order.
@@ -61,96 +60,145 @@ def format_rows(samples: Iterable[Sample], *, epoch: float, worker: str) -> byte
         worker: Name of this process.
     """
     lines = []
-    worker = _cell(worker)
-    for sample in samples:
-        micros = round((epoch + sample.sent_at) * 1_000_000)
-        if sample.outcome == "success":
-            error = ""
-        elif sample.outcome == "expected":
-            error = _EXPECTED
-        else:
-            error = _cell(f"{sample.kind}: {sample.message}")
-        whole, part = divmod(micros, 1_000_000)
+    second, stamp = -1, ""
+    # Runs for every request: fields are taken out at once, and text that repeats is made once.
+    for (
+        name, method, intended, sent, ended, _, connect, tls, status,
+        outcome, kind, message, _, received, user_class, phase, clock,
+    ) in samples:  # fmt: skip
+        whole, micros = divmod(int((epoch + sent) * 1e6 + 0.5), 1_000_000)
+        if whole != second:
+            second, stamp = whole, datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        took = ended - intended
+        response = service = f"{took:.9f}" if took > 0.0 else "0.000000000"
+        if intended != sent or connect or tls:
+            service = f"{max(0.0, connect + tls + (ended - sent)):.9f}"
+        success = "true,"
+        if outcome != "success":
+            success = f"true,{_EXPECTED}" if outcome == "expected" else f"false,{_error_cell(kind, message)}"
+        head, tail = _repeated_cells(name, method, status, clock, user_class, worker, phase)
         lines.append(
-            f"{_second(whole)}.{part:06d}+00:00,{_cell(sample.name)},{_cell(sample.method)},"
-            f"{'' if sample.status is None else sample.status},{sample.response_time:.9f},"
-            f"{'false' if sample.outcome == 'failure' else 'true'},{error},{sample.bytes_received},"
-            f"{sample.service_time:.9f},{sample.clock},{_cell(sample.user_class)},{worker},{sample.phase}\n"
+            f"{stamp}{str(micros + 1_000_000)[1:]}+00:00,{head},{response},{success},{received},{service},{tail}\r\n"
         )
     return "".join(lines).encode("utf-8", "replace")
 
 
-def read_rows(path: Path, *, epoch: float) -> Iterator[Sample]:
-    """The samples of a ``results.csv``; a torn last line, which a crash leaves, is passed over.
+def read_rows(path: Path, *, epoch: float | None = None) -> Iterator[Sample]:
+    """The samples of a ``results.csv``, in its order.
 
-    The intended start is taken from the response time, so a rebuilt run has the same durations.
+    A line that is not a whole row is passed over: the header, and what a crash or a full disk left torn.
 
     Args:
         path: The file.
-        epoch: Unix time of the run's start.
+        epoch: Unix time of the run's start; None takes the first row's time for it.
 
     Raises:
         OSError: It cannot be read.
     """
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        for row in csv.DictReader(file):
+    with path.open("rb") as file:
+        for line in file:
+            cells = _cells(line)
+            if cells is None:
+                continue
             try:
-                yield _sample(row, epoch)
-            except (TypeError, ValueError, KeyError):
+                if epoch is None:
+                    epoch = _unix_time(cells[0])
+                yield _sample(cells, epoch)
+            except ValueError:
                 continue
 
 
-def _sample(row: dict[str, str], epoch: float) -> Sample:
-    sent = datetime.fromisoformat(row["timestamp"]).timestamp() - epoch
-    service, response = float(row["service_time"]), float(row["response_time"])
-    if row["phase"] is None:
-        raise ValueError("torn")
-    outcome: Outcome = "success" if row["success"] == "true" else "failure"
-    kind: str | None = None
-    message: str | None = None
-    if outcome == "failure":
-        kind, _, message = row["error_message"].partition(": ")
-        kind = kind.removeprefix("'")
-    elif row["error_message"] == _EXPECTED:
-        outcome = "expected"
-    clock: Clock = "kernel" if row["clock"] == "kernel" else "user"
-    # One sum for both, so that equal durations stay equal to the last bit.
-    ended = sent + service
-    return Sample(
-        name=_uncell(row["endpoint"]),
-        method=_uncell(row["method"]),
-        intended_at=sent if response == service else ended - response,
-        sent_at=sent,
-        ended_at=ended,
-        status=int(row["status_code"]) if row["status_code"] else None,
-        outcome=outcome,
-        kind=kind,
-        message=message,
-        bytes_received=int(row["response_size"]),
-        user_class=_uncell(row["user_class"]),
-        phase=row["phase"],
-        clock=clock,
-    )
+def rebuild(path: Path, *, epoch: float | None = None) -> RunRecord:
+    """Count the rows of a ``results.csv`` again; users are not in them.
 
-
-def _uncell(text: str) -> str:
-    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
-
-
-def rebuild(path: Path, *, epoch: float) -> RunRecord:
-    """Count the rows of a ``results.csv`` again.
+    Args:
+        path: The file.
+        epoch: Unix time of the run's start; None takes the first row's time for it.
 
     Raises:
         OSError: It cannot be read.
     """
     record = RunRecord()
     recorder = Recorder("rebuilt")
-    waiting = 0
-    for sample in read_rows(path, epoch=epoch):
+    for number, sample in enumerate(read_rows(path, epoch=epoch), 1):
         recorder.record(sample)
-        waiting += 1
-        if waiting >= _ROWS_PER_DELTA:
+        if number % _ROWS_PER_DELTA == 0:
             record.merge(recorder.interval({}))
-            waiting = 0
     record.merge(recorder.interval({}))
     return record
+
+
+@lru_cache(maxsize=8192)
+def _repeated_cells(  # noqa: PLR0917 - keywords cost time in the hot path
+    name: str, method: str, status: int | None, clock: Clock, user_class: str, worker: str, phase: str
+) -> tuple[str, str]:
+    """The cells before the response time but for the timestamp, and those behind the service time."""
+    head = f"{_cell(name)},{_cell(method)},{'' if status is None else status}"
+    return head, f"{clock},{_cell(user_class)},{_cell(worker)},{_cell(phase)}"
+
+
+@lru_cache(maxsize=1024)
+def _error_cell(kind: str | None, message: str | None) -> str:
+    """The kind comes first, so that it can be read back."""
+    return _cell((kind or "") if message is None else f"{kind or ''}: {message}")
+
+
+def _cell(text: str) -> str:
+    """A cell on one line that no spreadsheet takes for a formula, quoted only where it must be (RFC 4180)."""
+    text = text[:_LONGEST_CELL].translate(_LINE_BREAKS)
+    # Of a text that starts with quotes and a formula itself, one more can be taken off again.
+    if text.lstrip("'").startswith(_FORMULA):
+        text = f"'{text}"
+    return f'"{text.replace(_QUOTE, _QUOTE * 2)}"' if "," in text or _QUOTE in text else text
+
+
+def _uncell(text: str) -> str:
+    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA) else text
+
+
+def _cells(line: bytes) -> list[str] | None:
+    """The cells of a whole row; None for anything else."""
+    if not line.endswith(b"\n"):
+        return None
+    text = line.decode("utf-8", "replace").rstrip("\r\n")
+    try:
+        cells = next(csv.reader([text], strict=True)) if _QUOTE in text else text.split(",")
+    except csv.Error:
+        return None
+    return cells if len(cells) == _COLUMNS else None
+
+
+def _unix_time(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def _sample(cells: list[str], epoch: float) -> Sample:
+    """The sample of a row.
+
+    Raises:
+        ValueError: It is not a row.
+    """
+    timestamp, name, method, status, response_time, success, error, received, service_time, clock, *rest = cells
+    if success not in ("true", "false") or clock not in ("kernel", "user"):
+        raise ValueError("not a row")
+    outcome: Outcome = "failure" if success == "false" else "expected" if error == _EXPECTED else "success"
+    kind, colon, message = _uncell(error).partition(": ") if outcome == "failure" else ("", "", "")
+    sent = _unix_time(timestamp) - epoch
+    service, response = float(service_time), float(response_time)
+    # One sum for both, so that equal durations stay equal to the last bit.
+    ended = sent + service
+    return Sample(
+        name=_uncell(name),
+        method=_uncell(method),
+        intended_at=sent if response == service else ended - response,
+        sent_at=sent,
+        ended_at=ended,
+        status=int(status) if status else None,
+        outcome=outcome,
+        kind=kind or None,
+        message=message if colon else None,
+        bytes_received=int(received),
+        user_class=_uncell(rest[0]),
+        phase=_uncell(rest[2]),
+        clock="kernel" if clock == "kernel" else "user",
+    )

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from loadproof.cli.figures import MARKS, STYLES, recent_figures, verdict_value
+from loadproof.cli.summary import print_summary
 from loadproof.units import format_clock, format_count
 
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ class LiveView:
         """Show a line above the view."""
         self._console.print(escape(line), highlight=False, soft_wrap=True)
 
-    def finished(self, result: RunResult) -> None:  # noqa: ARG002 - the summary is printed by the command
-        """Take the view away."""
+    def finished(self, result: RunResult) -> None:
+        """Take the view away and print the summary."""
         self.close()
+        print_summary(result)
 
     def close(self) -> None:
         """Take the view away, whatever happened."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from loadproof.cli.figures import recent_figures
+from loadproof.cli.summary import print_summary
 from loadproof.result import Outcome
 from loadproof.units import format_clock
 
@@ -53,7 +54,8 @@ class PlainView:
         print(line, file=self._out, flush=True)
 
     def finished(self, result: RunResult) -> None:
-        """Nothing: the summary is printed by the command."""
+        """Print the summary."""
+        print_summary(result)
 
     def close(self) -> None:
         """Nothing to take away."""

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich_argparse import RawDescriptionRichHelpFormatter
 
-from loadproof.cli.summary import print_summary
 from loadproof.errors import ExitCode, LoadproofError
 from loadproof.plan import Options, load_plans
 from loadproof.supervisor import StopSignal, run_plan
@@ -133,13 +132,12 @@ def run_all(plans: Sequence[Plan], *, quiet: bool) -> int:
 
 
 def run_one(plan: Plan, stop: StopSignal, *, quiet: bool) -> int:
-    """Run one plan under a view of it, and print its summary."""
+    """Run one plan under a view of it, which prints the summary of each test."""
     view = _view(quiet=quiet)
     try:
         result = run_plan(plan, observer=view, stop=stop)
     finally:
         view.close()
-    print_summary(result)
     return result.exit_code if result.exit_code is not None else int(ExitCode.BUG)
 
 

@@ -31,6 +31,9 @@ _TICK = 0.5
 _GOODBYE = 15.0
 """Seconds that the load process may take after its last word (Locust's master waits for its workers) or its death."""
 
+_INVITATION = "Starting web interface at"
+"""Locust's log line that says where to open the browser."""
+
 _STDERR_QUOTED = 40
 _SAME_WARNING_SHOWN = 3
 _WARNINGS_KEPT = 1000
@@ -229,7 +232,7 @@ class _Supervisor:
             self._early_lines.append(line)
         if from_stderr:
             self._stderr_tail.append(line)
-        if not from_stderr or (_is_warning(line) and self._is_news(line)):
+        if not from_stderr or _INVITATION in line or (_is_warning(line) and self._is_news(line)):
             self._observer.said(line)
 
     def _is_news(self, line: str) -> bool:

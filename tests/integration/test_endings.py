@@ -190,3 +190,16 @@ def test_a_full_disk_costs_rows_and_says_how_many_but_not_the_run(tmp_path, serv
     )
     assert process.returncode == 0, out + err
     assert f"{run['rows_dropped']:,}" in out or str(run["rows_dropped"]) in out
+
+
+def test_ctrl_c_before_the_test_begins_sends_nothing_and_leaves_nothing(tmp_path, service):
+    (tmp_path / "locustfile.py").write_text("import time\ntime.sleep(20)\n" + SUITE)
+    process = start(tmp_path, "run", "-H", service.url)
+    wait_for(lambda: children(process.pid))
+    below = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    ended = end(process, tmp_path, timeout=10)
+    assert ended.code == 130
+    assert "nothing was sent" in ended.err
+    assert not (tmp_path / "reports").exists()
+    assert_gone(below)

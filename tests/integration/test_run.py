@@ -255,3 +255,18 @@ def test_only_failed_requests_get_rows_when_asked(suite, service):
     )  # fmt: skip
     assert {row["success"] for row in ended.rows} == {"false"}
     assert len(ended.rows) == ended.metrics["failed_requests"]
+
+
+def test_options_that_only_ask_are_answered_by_locust(suite):
+    ended = loadproof(suite(SIMPLE), "run", "--list")
+    assert ended.code == 0
+    assert "Reader" in ended.out
+    assert not (ended.cwd / "reports").exists()
+
+
+def test_what_is_said_a_thousand_times_is_shown_three_times(suite, service):
+    text = SIMPLE.replace('self.client.get("/ok", name="read")', "raise ValueError('again and again')")
+    ended = loadproof(suite(text), "run", "-u", "2", "-t", "2s", "-H", service.url)
+    assert (ended.directory / "log.txt").read_text().count("again and again") > 20
+    assert ended.out.partition("Thresholds")[0].count("again and again") == 3
+    assert "only in log.txt" in ended.out

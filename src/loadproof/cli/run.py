@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich_argparse import RawDescriptionRichHelpFormatter
 
+from loadproof.cli import locust
 from loadproof.errors import ExitCode, LoadproofError
-from loadproof.plan import Options, load_plans
+from loadproof.plan import LocustTarget, Options, load_plans
 from loadproof.supervisor import StopSignal, run_plan
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ examples:
   loadproof run load.py --class Shopper -t 5m --threshold 'p95(response_time){name="/checkout"} < 500ms'
   loadproof run pkd_service --rps 50                a [services.pkd_service] of loadproof.toml
   loadproof run --all                               all of them, one after another"""
+
+_ONLY_ASKS = frozenset({"-l", "--list", "--show-task-ratio", "--show-task-ratio-json", "-V", "--version"})
+"""Locust's options that print something and run nothing."""
 
 _WORST_FIRST = (130, 143, 1, 2, 3, 99, 5, 4, 0)
 
@@ -109,7 +113,10 @@ def read_options(words: Sequence[str], *, cwd: Path) -> tuple[Options, argparse.
 def main(words: Sequence[str]) -> int:
     """Run what the words say."""
     options, ours = read_options(words, cwd=Path.cwd())
-    return run_all(load_plans(options, all_services=ours.all), quiet=ours.quiet)
+    plans = load_plans(options, all_services=ours.all)
+    if _ONLY_ASKS & set(options.locust_args) and isinstance(plans[0].target, LocustTarget):
+        return locust.main(plans[0].locust_args)
+    return run_all(plans, quiet=ours.quiet)
 
 
 def run_all(plans: Sequence[Plan], *, quiet: bool) -> int:

@@ -246,10 +246,10 @@ class _Supervisor:
         return self._warnings[text] < _SAME_WARNING_SHOWN
 
     def _stop_asked(self, number: int) -> None:
-        if self._stopped_by is not None:
-            self._process.kill()  # asked twice: now
+        asked_before, self._stopped_by = self._stopped_by, self._stopped_by or number
+        if asked_before is not None or (self._trial is None and not self._plan.ui):
+            self._process.kill()  # asked twice, or nothing was measured yet that could be lost
             return
-        self._stopped_by = number
         if self._trial is not None and not self._plan.ui and (self._trial.bounded or number != signal.SIGINT):
             name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
             self._trial.abort(f"interrupted by {name}", _code_of_signal(number))

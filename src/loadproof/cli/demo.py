@@ -15,6 +15,7 @@ from rich_argparse import RawDescriptionRichHelpFormatter
 from loadproof.cli.run import read_options, run_all
 from loadproof.errors import RunError
 from loadproof.plan import load_plans
+from loadproof.suites.demo import LOCUSTFILE, TARGET_MODULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,7 +42,7 @@ def main(words: Sequence[str]) -> int:
     with running_target() as url:
         print(f"demo service on {url}", flush=True)
         defaults = ["--name", "demo", "-H", url, "-u", str(_USERS), "-r", str(_USERS), "-t", _RUN_TIME]
-        options, ours = read_options([str(_locustfile()), *defaults, *rest], cwd=Path.cwd())
+        options, ours = read_options([str(LOCUSTFILE), *defaults, *rest], cwd=Path.cwd())
         return run_all(load_plans(options), quiet=ours.quiet)
 
 
@@ -53,7 +54,7 @@ def running_target() -> Iterator[str]:
         RunError: It did not come up.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "loadproof.suites.demo.target", "--port", "0"],
+        [sys.executable, "-m", TARGET_MODULE, "--port", "0"],
         stdin=subprocess.PIPE,  # it ends when this closes, so it never outlives us
         stdout=subprocess.PIPE,
         text=True,
@@ -75,9 +76,3 @@ def running_target() -> Iterator[str]:
             process.kill()
             process.wait()
         process.stdout.close()
-
-
-def _locustfile() -> Path:
-    import loadproof.suites.demo  # noqa: PLC0415 - only to find the folder
-
-    return Path(loadproof.suites.demo.__path__[0]) / "locustfile.py"

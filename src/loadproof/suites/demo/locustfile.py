@@ -1,7 +1,5 @@
 """People in a small shop: most look around, some buy."""
 
-# mypy: disable-error-code="misc, untyped-decorator"
-
 import random
 
 from locust import HttpUser, between, task
@@ -45,7 +43,6 @@ class Buyer(HttpUser):
         """Pay, and see that the order was really made."""
         order = {"product": random.randint(1, 20), "quantity": random.randint(1, 3)}
         with self.client.post("/api/checkout", json=order, name="checkout", catch_response=True) as response:
-            if response.status_code != 200:
-                response.failure(f"checkout answered {response.status_code}")
-            elif response.json()["state"] != "confirmed":
+            # Statuses of 400 and more are failures by themselves; this is what no status tells.
+            if response.status_code == 200 and response.json()["state"] != "confirmed":
                 response.failure("the order was not confirmed")

@@ -53,7 +53,7 @@ def running_target() -> Iterator[str]:
     Raises:
         RunError: It did not come up.
     """
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", TARGET_MODULE, "--port", "0"],
         stdin=subprocess.PIPE,  # it ends when this closes, so it never outlives us
         stdout=subprocess.PIPE,

@@ -1,21 +1,20 @@
 """``metrics.json``: the run in one flat document.
 
 The first keys keep the units that their readers expect: times in seconds, ``error_rate`` in percent. Every other key
-carries its unit in its name. What was not measured is null, never 0.
+carries its unit in its name, unless it counts. What was not measured is null, never 0.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from loadproof.record import OUTCOMES, merged
-from loadproof.record.run_record import OUT_OF_TOTALS
+from loadproof.record import merged
+from loadproof.record.recorder import OUTSIDE_TOTALS
 
 if TYPE_CHECKING:
-    from loadproof.record import Histogram, Tallies
-    from loadproof.result import RunResult
+    from loadproof.record import Histogram, Key, Tallies
+    from loadproof.result import GeneratorHealth, RunResult
 
 SCHEMA_VERSION = 1
 """Version of ``metrics.json``.
@@ -27,34 +26,39 @@ SCHEMA_VERSION = 1
 def metrics_of(result: RunResult) -> dict[str, Any]:
     """The document as plain values.
 
-    ``requests_per_second`` is finished requests over the measured part; ``error_rate`` is percent, rounded to four
-    places; percentiles are nearest rank within 0.1 %.
+    Counts and times are of all requests, failed ones included, without entries of methods FLOW and MAIL;
+    ``successful`` holds the times of successes alone, and expected non-2xx answers count as successful requests, but
+    in no such time. ``requests_per_second`` is finished requests over the measured part, ``error_rate`` percent rounded
+    to four places, percentiles nearest rank within 0.1 %.
     """
     totals = result.record.totals()
+    every = merged(totals)
     return {
         "test_name": result.test_name,
         "timestamp": result.started_at,
         "verdict": None if result.outcome is None else str(result.outcome),
-        **_counts(totals),
-        **_times(merged(totals).response),
-        "requests_per_second": _per_second(totals, result.duration),
+        "total_requests": every.count,
+        "successful_requests": _count(totals, "success", "expected"),
+        "failed_requests": _count(totals, "failure"),
+        **_times(every.response),
+        "requests_per_second": _per_second(every.count, result.duration),
         "error_rate": _error_percent(totals),
         "total_duration": result.duration,
-        "successful": _times(merged(totals, ("success",)).response) if "success" in totals else None,
-        "service_time": _times(merged(totals).service),
+        "successful": _times(totals["success"].response) if "success" in totals else None,
+        "service_time": _service_times(every.service),
         "expected_requests": _count(totals, "expected"),
         "unfinished": result.unfinished,
         "unrecorded": result.unrecorded,
         "exceptions": result.exception_count,
         "rows_dropped": result.rows_dropped,
-        "error_types": dict(sorted(merged(totals).kinds.items())),
-        "statuses": {str(status): n for status, n in sorted(merged(totals).statuses.items())},
-        "bytes_received": merged(totals).bytes_received,
+        "error_types": dict(sorted(every.kinds.items())),
+        "statuses": {str(status): n for status, n in sorted(every.statuses.items())},
+        "bytes_received": every.bytes_received,
         "measured_from_s": result.measured_from,
         "measured_to_s": result.measured_to,
-        "users_peak": result.record.user_peak,
+        "users_peak": result.record.user_peak or None,  # every run that reports its users has one
         "workers": result.workers,
-        "health": asdict(result.health),
+        "health": _health(result.health),
         "exit_code": result.exit_code,
         "exit_reason": result.exit_reason,
         "abort": result.abort,
@@ -64,8 +68,7 @@ def metrics_of(result: RunResult) -> dict[str, Any]:
             for v in result.verdicts
         ],
         "endpoints": [
-            {"name": key[0], "method": key[1], **_endpoint(result.record.tallies(key), result.duration)}
-            | ({} if key[1] not in OUT_OF_TOTALS else {"in_totals": False})
+            _endpoint(key, result.record.tallies(key), result.duration)
             for key in result.record.keys()  # noqa: SIM118 - it is no mapping
         ],
         "schema_version": SCHEMA_VERSION,
@@ -81,14 +84,6 @@ def _count(tallies: Tallies, *outcomes: str) -> int:
     return sum(tally.count for outcome, tally in tallies.items() if not outcomes or outcome in outcomes)
 
 
-def _counts(totals: Tallies) -> dict[str, int]:
-    return {
-        "total_requests": _count(totals),
-        "successful_requests": _count(totals, "success", "expected"),
-        "failed_requests": _count(totals, "failure"),
-    }
-
-
 def _times(times: Histogram) -> dict[str, float | None]:
     return {
         "average_response_time": times.mean,
@@ -100,8 +95,19 @@ def _times(times: Histogram) -> dict[str, float | None]:
     }
 
 
-def _per_second(tallies: Tallies, seconds: float) -> float | None:
-    return _count(tallies) / seconds if seconds > 0 else None
+def _service_times(times: Histogram) -> dict[str, float | None]:
+    return {
+        "average_s": times.mean,
+        "median_s": times.quantile(0.5),
+        "p95_s": times.quantile(0.95),
+        "p99_s": times.quantile(0.99),
+        "min_s": times.minimum,
+        "max_s": times.maximum,
+    }
+
+
+def _per_second(count: int, seconds: float) -> float | None:
+    return count / seconds if seconds > 0 else None
 
 
 def _error_percent(tallies: Tallies) -> float | None:
@@ -109,14 +115,29 @@ def _error_percent(tallies: Tallies) -> float | None:
     return round(100 * _count(tallies, "failure") / total, 4) if total else None
 
 
-def _endpoint(tallies: Tallies, seconds: float) -> dict[str, Any]:
-    every = merged(tallies, OUTCOMES)
+def _health(health: GeneratorHealth) -> dict[str, Any]:
     return {
+        "cpu_mean_ratio": health.cpu_mean,
+        "cpu_max_ratio": health.cpu_max,
+        "loop_lag_p99_s": health.loop_lag_p99,
+        "loop_lag_max_s": health.loop_lag_max,
+        "kernel_clock_ratio": health.kernel_clock_share,
+        "notes": list(health.notes),
+    }
+
+
+def _endpoint(key: Key, tallies: Tallies, seconds: float) -> dict[str, Any]:
+    every = merged(tallies)
+    name, method = key
+    return {
+        "name": name,
+        "method": method,
+        "in_totals": method not in OUTSIDE_TOTALS,
         "requests": every.count,
         "failures": _count(tallies, "failure"),
         "expected": _count(tallies, "expected"),
         "error_rate": _error_percent(tallies),
-        "requests_per_second": _per_second(tallies, seconds),
+        "requests_per_second": _per_second(every.count, seconds),
         **_times(every.response),
         "error_types": dict(sorted(every.kinds.items())),
     }

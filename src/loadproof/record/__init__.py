@@ -1,15 +1,16 @@
-"""RECORD: samples, histograms, and what a run counted."""
+"""What was measured: samples, how they are counted, and the record of a whole run."""
 
 from __future__ import annotations
 
 from loadproof.record.histogram import Histogram
-from loadproof.record.recorder import Delta, Key, Recorder, Tallies, Tally, merged
-from loadproof.record.run_record import RunRecord, Timeline, Window
-from loadproof.record.sample import OUTCOMES, Clock, Outcome, Sample
+from loadproof.record.recorder import Delta, Recorder
+from loadproof.record.run_record import RunRecord
+from loadproof.record.sample import OUTCOMES, Outcome, Sample
+from loadproof.record.series import Window
+from loadproof.record.tally import Key, Tallies, Tally, merged
 
 __all__ = [
     "OUTCOMES",
-    "Clock",
     "Delta",
     "Histogram",
     "Key",
@@ -19,7 +20,6 @@ __all__ = [
     "Sample",
     "Tallies",
     "Tally",
-    "Timeline",
     "Window",
     "merged",
 ]

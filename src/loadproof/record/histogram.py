@@ -1,217 +1,276 @@
-"""A log-linear histogram of durations: every value to 0.1 %, merged without loss.
+"""How durations are counted: in buckets whose width grows with the duration.
 
-Unit 1 ns, 10 sub-bits: exact below 1.024 us, buckets at most 2^-10 of their value wide up to one hour. The layout is
-that of HDR histograms with a power-of-two number of sub-buckets (G. Tene, HdrHistogram), kept sparse.
+Buckets are log-linear in base 2, as in Tene's HdrHistogram: durations below ``2 ** bits`` ns have a bucket each, and
+every octave above is cut into ``2 ** bits`` buckets of equal width. With 10 bits that is exact below 1.024 us, and a
+bucket is at most 0.1 % as wide as its duration, up to an hour.
 """
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+import zlib
+from bisect import bisect_left
+from fractions import Fraction
+from itertools import accumulate, chain
+from operator import sub
+from typing import TYPE_CHECKING, Any
 
-_BITS = 10
-_LINEAR = 1 << _BITS
-_HIGHEST = 3_600_000_000_000
-NS = 1_000_000_000
+import msgpack
 
+from loadproof.record.compact import deflated, from_planes, inflated, to_planes
+from loadproof.record.dense import DenseCounts
 
-def _index(value: int, bits: int = _BITS) -> int:
-    if value < 1 << bits:
-        return value
-    exponent = value.bit_length() - 1 - bits
-    return ((exponent + 1) << bits) + (value >> exponent) - (1 << bits)
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
+BITS = 10
+"""Sub-bits of full precision."""
 
-def _bounds(index: int, bits: int = _BITS) -> tuple[int, int]:
-    """Lowest value of a bucket, and the lowest of the next one."""
-    linear = 1 << bits
-    if index < linear:
-        return index, index + 1
-    exponent = (index >> bits) - 1
-    low = (linear + (index & (linear - 1))) << exponent
-    return low, low + (1 << exponent)
+LONGEST = 3_600_000_000_000
+"""The longest duration that has a bucket, in ns: an hour."""
+
+_SECOND = 1_000_000_000
+_UNSET = 1 << 200
+_MSGPACK_INT = 1 << 63
 
 
 class Histogram:
-    """Counts of durations.
+    """Counts of durations; exact in number, sum, minimum and maximum, and to the width of a bucket in between.
 
     Args:
-        bits: Sub-bits: 10 everywhere but in windows per name, which are coarser.
+        bits: Sub-bits, 0..10: a bucket is ``2 ** -bits`` as wide as its duration.
+        dense: Whether to spend less memory on neighbouring buckets, and more on lonely ones.
 
     Attributes:
-        count: Values recorded.
+        count: Number of durations.
         total: Their exact sum in ns.
-        over: Values above one hour: counted, and held in the last bucket.
+        over: How many of them were longer than an hour; they are in the last bucket.
+        bits: Sub-bits.
+        counts: Index of a bucket to how many are in it; for this package.
+        shortest: The shortest in ns, beyond all when there is none; for this package.
+        longest: The longest in ns, -1 when there is none; for this package.
     """
 
-    __slots__ = ("_counts", "_max", "_min", "bits", "count", "over", "total")
+    __slots__ = ("bits", "count", "counts", "longest", "over", "shortest", "total")
 
-    def __init__(self, bits: int = _BITS) -> None:
+    def __init__(self, bits: int = BITS, *, dense: bool = False) -> None:
         self.bits = bits
-        self._counts: dict[int, int] = {}
+        self.counts: dict[int, int] | DenseCounts = DenseCounts() if dense else {}
+        self.shortest = _UNSET
+        self.longest = -1
         self.count = 0
         self.total = 0
         self.over = 0
-        self._min = -1
-        self._max = -1
-
-    def __eq__(self, other: object) -> bool:
-        """Equal counts, sums and extremes."""
-        return isinstance(other, Histogram) and self._fields() == other._fields()
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        """For people: ``<Histogram 120 values, p50 0.0123 s>``."""
-        return f"<Histogram {self.count} values, p50 {self.quantile(0.5)} s>"
-
-    def _fields(self) -> tuple[object, ...]:
-        return self.bits, self._counts, self.count, self.total, self.over, self._min, self._max
 
     def record(self, ns: int, n: int = 1) -> None:
-        """Count ``n`` values of ``ns`` nanoseconds; negative ones, which a stepped clock can make, count as 0."""
-        if ns < 0:  # noqa: PLR1730 - a call of max() costs more, and this runs for every request
+        """Count a duration in ns ``n`` times; a negative one, which only a stepped clock makes, counts as 0."""
+        if ns < 0:  # noqa: PLR1730 - max and min are calls, and take longer than all the rest
             ns = 0
-        if ns < _LINEAR:
-            index = ns
-        elif ns <= _HIGHEST:
-            exponent = ns.bit_length() - 11
-            index = (exponent << 10) + (ns >> exponent)
-        else:
-            self.over += n
-            index = _index(_HIGHEST)
-        counts = self._counts
-        counts[index] = counts.get(index, 0) + n
         self.count += n
         self.total += ns * n
-        if ns > self._max:  # noqa: PLR1730 - as above
-            self._max = ns
-        if ns < self._min or self._min < 0:
-            self._min = ns
+        if ns < self.shortest:  # noqa: PLR1730 - see above
+            self.shortest = ns
+        if ns > self.longest:  # noqa: PLR1730 - see above
+            self.longest = ns
+        if ns > LONGEST:
+            self.over += n
+            ns = LONGEST
+        bits = self.bits
+        shift = ns.bit_length() - bits - 1
+        index = (shift << bits) + (ns >> shift) if shift > 0 else ns  # index_of, without the call
+        counts = self.counts
+        counts[index] = counts.get(index, 0) + n
 
     def merge(self, other: Histogram) -> None:
-        """Add another's counts; exact where both have the same sub-bits, else the other is coarsened first."""
+        """Add what another counted; of two precisions the coarser one remains."""
         if other.bits != self.bits:
+            self.coarsen(other.bits)
             other = other.coarse(self.bits)
-        counts = self._counts
-        for index, n in other._counts.items():  # noqa: SLF001
-            counts[index] = counts.get(index, 0) + n
+        counts = self.counts
+        if isinstance(counts, DenseCounts):
+            counts.add(other.counts.items())
+        elif not counts:
+            counts.update(other.counts.items())
+        else:
+            get = counts.get
+            for index, n in other.counts.items():
+                counts[index] = get(index, 0) + n
+        self._add_figures(other)
+
+    def _add_figures(self, other: Histogram) -> None:
         self.count += other.count
         self.total += other.total
         self.over += other.over
-        theirs, largest = other._min, other._max  # noqa: SLF001
-        self._max = max(self._max, largest)
-        if theirs >= 0 and (theirs < self._min or self._min < 0):
-            self._min = theirs
+        self.shortest = min(self.shortest, other.shortest)
+        self.longest = max(self.longest, other.longest)
+
+    def _columns(self) -> tuple[list[int], list[int]]:
+        """Occupied buckets, ascending, as their indexes and their counts."""
+        if isinstance(self.counts, DenseCounts):
+            return self.counts.columns()
+        indexes = sorted(self.counts)
+        return indexes, list(map(self.counts.__getitem__, indexes))
 
     def quantile(self, q: float) -> float | None:
-        """The nearest-rank quantile in seconds: the value of rank ``ceil(q * count)``, at least 1.
+        """The duration in seconds that a share ``q`` of all did not exceed; None when there is none.
 
-        It is the middle of the value's bucket, within the smallest and the largest value. None when nothing was
-        recorded.
+        Nearest rank (Hyndman and Fan 1996, definition 1): the ``ceil(q * count)``-th smallest, at least the first,
+        with ``q`` as it is written in decimals. What is given is the middle of that one's bucket, within the minimum
+        and the maximum.
+
+        Raises:
+            ValueError: ``q`` is not within 0..1.
         """
+        if not 0 <= q <= 1:
+            raise ValueError(f"a quantile is between 0 and 1, not {q}")
         if not self.count:
             return None
-        # Binary fractions such as 0.95 * 20 land just above a whole number; that must not cost a rank.
-        rank = min(self.count, max(1, math.ceil(q * self.count - 1e-9)))
-        return self.at_rank(rank)
-
-    def at_rank(self, rank: int) -> float | None:
-        """The value of a rank, 1 for the smallest, in seconds; None when nothing was recorded."""
-        if not self.count:
-            return None
-        if rank <= 1:
-            return self._min / NS
-        if rank >= self.count:
-            return self._max / NS
-        seen = 0
-        for index in sorted(self._counts):
-            seen += self._counts[index]
-            if seen >= rank:
-                low, high = _bounds(index, self.bits)
-                middle = low if high - low == 1 else (low + high) / 2
-                return min(max(middle, self._min), self._max) / NS
-        return self._max / NS
+        # 0.07 * 100 is 7.000000000000001 in binary: ranks are counted in decimals, where it is 7.
+        rank = max(1, math.ceil(Fraction(repr(float(q))) * self.count))
+        indexes, counts = self._columns()
+        low, width = _bounds(indexes[bisect_left(list(accumulate(counts)), rank)], self.bits)
+        return min(max(low + (width - 1) / 2, self.shortest), self.longest) / _SECOND
 
     @property
     def mean(self) -> float | None:
-        """Exact mean in seconds; None when nothing was recorded."""
-        return self.total / self.count / NS if self.count else None
+        """Exact mean in seconds; None when there is no duration."""
+        return self.total / (self.count * _SECOND) if self.count else None
 
     @property
     def minimum(self) -> float | None:
-        """Exact smallest value in seconds; None when nothing was recorded."""
-        return self._min / NS if self.count else None
+        """The shortest, in seconds; None when there is no duration."""
+        return self.shortest / _SECOND if self.count else None
 
     @property
     def maximum(self) -> float | None:
-        """Exact largest value in seconds; None when nothing was recorded."""
-        return self._max / NS if self.count else None
+        """The longest, in seconds, also beyond an hour; None when there is no duration."""
+        return self.longest / _SECOND if self.count else None
 
     def buckets(self) -> list[tuple[float, float, int]]:
-        """Occupied buckets in ascending order: lowest value and next bucket's lowest in seconds, and the count."""
-        result = []
-        for index in sorted(self._counts):
-            low, high = _bounds(index, self.bits)
-            result.append((low / NS, high / NS, self._counts[index]))
-        return result
+        """Occupied buckets, ascending: from and below which seconds, and how many."""
+        found = []
+        for index, n in zip(*self._columns(), strict=True):
+            low, width = _bounds(index, self.bits)
+            found.append((low / _SECOND, (low + width) / _SECOND, n))
+        return found
 
     def coarse(self, bits: int) -> Histogram:
-        """The same counts in buckets at most ``2^-bits`` of their value wide; sums and extremes stay exact.
+        """The same durations in buckets of at most ``bits`` sub-bits: on its own, never finer than this one."""
+        other = Histogram(min(bits, self.bits))
+        other.counts = dict(self.counts.items()) if bits >= self.bits else dict(self._coarse_items(bits))
+        other._add_figures(self)
+        return other
+
+    def coarsen(self, bits: int) -> None:
+        """Make this one as coarse as ``coarse`` would."""
+        if bits >= self.bits:
+            return
+        items = self._coarse_items(bits)
+        self.counts = dict(items) if isinstance(self.counts, dict) else DenseCounts(items)
+        self.bits = bits
+
+    def _coarse_items(self, bits: int) -> Iterable[tuple[int, int]]:
+        # From 2 ** self.bits on, wider buckets take 2 ** drop neighbours each, and number on without a gap.
+        drop = self.bits - bits
+        first, base = 1 << self.bits, drop << bits
+        found: dict[int, int] = {}
+        get = found.get
+        for index, n in self.counts.items():
+            wide = (index >> drop) + base if index >= first else index_of(index, bits)
+            found[wide] = get(wide, 0) + n
+        return found.items()
+
+    def copy(self) -> Histogram:
+        """The same, on its own."""
+        other = Histogram(self.bits)
+        other.counts = self.counts.copy()
+        other._add_figures(self)
+        return other
+
+    def pack(self) -> list[Any]:
+        """All of it as a list of what msgpack takes: bits, sum, over, minimum, maximum, buckets, their counts."""
+        indexes, counts = self._columns()
+        return [
+            self.bits,
+            _packed_int(self.total),
+            self.over,
+            _packed_int(self.shortest) if self.count else None,
+            _packed_int(self.longest) if self.count else None,
+            len(indexes),
+            to_planes(list(map(sub, indexes, chain((0,), indexes)))),
+            to_planes(counts),
+        ]
+
+    @classmethod
+    def unpack(cls, packed: list[Any]) -> Histogram:
+        """The inverse of ``pack``.
 
         Raises:
-            ValueError: ``bits`` is more than this histogram has.
+            ValueError: It is not what ``pack`` makes.
+            TypeError: Neither are its parts.
         """
-        if bits > self.bits:
-            raise ValueError(f"{self.bits} sub-bits cannot become {bits}")
-        result = Histogram(bits)
-        result.count, result.total, result.over = self.count, self.total, self.over
-        result._min, result._max = self._min, self._max
-        for index, n in self._counts.items():
-            wider = _index(_bounds(index, self.bits)[0], bits)
-            result._counts[wider] = result._counts.get(wider, 0) + n
-        return result
+        bits, total, over, shortest, longest, n, steps, packed_counts = packed
+        if bits not in range(BITS + 1):
+            raise ValueError(f"{bits!r} sub-bits")
+        counts = from_planes(packed_counts, n)
+        histogram = cls(bits)
+        histogram.counts = dict(zip(accumulate(from_planes(steps, n)), counts, strict=True))
+        histogram.count = sum(counts)
+        histogram.total = _unpacked_int(total)
+        histogram.over = over
+        if shortest is not None:
+            histogram.shortest = _unpacked_int(shortest)
+            histogram.longest = _unpacked_int(longest)
+        return histogram
 
     def encode(self) -> bytes:
-        """Compact bytes: varints of the fields, then of each occupied bucket's distance and count."""
-        out = bytearray()
-        for value in (self.bits, self.count, self.total, self.over, self._min + 1, self._max + 1):
-            _write(out, value)
-        indexes = sorted(self._counts)
-        for before, index in pairwise([0, *indexes]):
-            _write(out, index - before)
-            _write(out, self._counts[index])
-        return bytes(out)
+        """All of it in few bytes."""
+        return deflated(msgpack.packb(self.pack()))
 
     @classmethod
     def decode(cls, data: bytes) -> Histogram:
-        """The inverse of ``encode``."""
-        values = _read(data)
-        result = cls(values[0])
-        result.count, result.total, result.over = values[1:4]
-        result._min, result._max = values[4] - 1, values[5] - 1
-        index = 0
-        for distance, n in zip(values[6::2], values[7::2], strict=True):
-            index += distance
-            result._counts[index] = n
-        return result
+        """The inverse of ``encode``.
+
+        Raises:
+            ValueError: These are not the bytes of a histogram.
+        """
+        try:
+            return cls.unpack(msgpack.unpackb(inflated(data)))
+        except (ValueError, TypeError, zlib.error) as error:
+            raise ValueError(f"not an encoded histogram: {error}") from error
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.pack() == other.pack()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        return f"<Histogram of {self.count}, {self.minimum}..{self.maximum} s, {self.bits} bits>"
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self.counts.__sizeof__()
 
 
-def _write(out: bytearray, value: int) -> None:
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
+def index_of(ns: int, bits: int) -> int:
+    """Index of a duration's bucket.
+
+    With e = floor(log2(ns)) it is ``((e - bits + 1) << bits) + (ns >> (e - bits)) - 2 ** bits`` from ``2 ** bits`` on,
+    and the duration itself below; the terms are drawn together here.
+    """
+    shift = ns.bit_length() - bits - 1
+    return (shift << bits) + (ns >> shift) if shift > 0 else ns
 
 
-def _read(data: bytes) -> list[int]:
-    values = []
-    value = shift = 0
-    for byte in data:
-        value |= (byte & 0x7F) << shift
-        if byte & 0x80:
-            shift += 7
-        else:
-            values.append(value)
-            value = shift = 0
-    return values
+def _bounds(index: int, bits: int) -> tuple[int, int]:
+    """A bucket's lowest duration and its width, both in ns."""
+    shift = max(0, (index >> bits) - 1)
+    return (index - (shift << bits)) << shift, 1 << shift
+
+
+def _packed_int(value: int) -> int | bytes:
+    """A sum of nanoseconds may outgrow what msgpack takes as a number: 292 years."""
+    return value if value < _MSGPACK_INT else value.to_bytes((value.bit_length() + 7) // 8, "big")
+
+
+def _unpacked_int(value: int | bytes) -> int:
+    return int.from_bytes(value, "big") if isinstance(value, bytes) else value

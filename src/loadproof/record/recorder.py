@@ -1,236 +1,193 @@
-"""Counts samples by entry, outcome and second, and hands over what is new once a second."""
+"""What a load process counts, and how it hands it on: once a second, everything since the last time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from loadproof.record.histogram import NS, Histogram
-from loadproof.record.sample import OUTCOMES, Outcome, Sample
+from loadproof.record.histogram import BITS, LONGEST
+from loadproof.record.tally import Key, Tallies, Tally, pack_tallies, unpack_tallies
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-Key = tuple[str, str]
-"""Name and method of an entry."""
+    from loadproof.record.sample import Outcome, Sample
 
-OTHER = "(other)"
-"""Where names and kinds of errors go that came after there were too many."""
+__all__ = ["OTHER_NAME", "Delta", "Key", "Names", "Recorder", "Tallies", "Tally"]
 
-NAMES_MAX = 2_000
-KINDS_MAX = 100
-NAME_LENGTH_MAX = 500
+OTHER_NAME = "(other)"
+"""Name that takes every further entry once there are 2,000."""
+
+OUTSIDE_TOTALS = frozenset({"FLOW", "MAIL"})
+"""Methods of entries that are no requests to the service: they are left out of totals."""
+
+MOST_NAMES = 2_000
+_OCTAVE = BITS + 1
+_LONGEST_NAME = 500
+_MOST_OTHER = 100
 
 
-class Tally:
-    """What is counted of one entry with one outcome.
+class Names:
+    """The entries that are told apart: at most 2,000, with names of at most 500 characters.
 
-    Attributes:
-        response: Response times.
-        statuses: HTTP status -> requests.
-        kinds: Kind of error -> requests; at most 100 kinds, the rest in ``(other)``.
-        bytes_sent: Body bytes sent.
-        bytes_received: Body bytes received.
+    A script that forgets to name requests with changing URLs makes a new name for each; without a limit they would
+    fill the memory.
+
+    Args:
+        keys: Entries that are known already.
     """
 
-    __slots__ = ("_service", "bytes_received", "bytes_sent", "kinds", "response", "statuses")
+    def __init__(self, keys: Iterable[Key] = ()) -> None:
+        self._known: dict[Key, Key] = {key: key for key in keys}
+        self._keys = set(self._known)
 
-    def __init__(self, bits: int = 10) -> None:
-        self.response = Histogram(bits)
-        # None means equal to ``response``: so it is in every closed model, at half the memory.
-        self._service: Histogram | None = None
-        self.statuses: dict[int, int] = {}
-        self.kinds: dict[str, int] = {}
-        self.bytes_sent = 0
-        self.bytes_received = 0
+    def admit(self, name: str, method: str) -> Key:
+        """The entry under which a name and method count."""
+        key = self._known.get((name, method))
+        if key is None:
+            key = (_clean(name), _clean(method))
+            if key not in self._keys:
+                if len(self._keys) >= MOST_NAMES:
+                    return self._admit_other(key[1])
+                self._keys.add(key)
+            if len(self._known) < 2 * MOST_NAMES:  # names that differ only behind the cut are not worth remembering
+                self._known[name, method] = key
+        return key
 
-    def __eq__(self, other: object) -> bool:
-        """Equal counts."""
-        return isinstance(other, Tally) and self._fields() == other._fields()
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        """For people."""
-        return f"<Tally {self.response!r}>"
-
-    def _fields(self) -> tuple[object, ...]:
-        return self.response, self.service, self.statuses, self.kinds, self.bytes_sent, self.bytes_received
-
-    @property
-    def count(self) -> int:
-        """Requests counted."""
-        return self.response.count
-
-    @property
-    def service(self) -> Histogram:
-        """Service times; the response times themselves where no sample's differed."""
-        return self.response if self._service is None else self._service
-
-    def add(self, sample: Sample) -> None:
-        """Count a sample."""
-        response = round((sample.ended_at - sample.intended_at) * NS)
-        service = (
-            response if sample.sent_at == sample.intended_at and not sample.connect_time and not sample.tls_time
-            else round(sample.service_time * NS)
-        )  # fmt: skip
-        if service != response and self._service is None:
-            self._service = self.response.coarse(self.response.bits)
-        if self._service is not None:
-            self._service.record(service)
-        self.response.record(response)
-        if sample.status is not None:
-            self.statuses[sample.status] = self.statuses.get(sample.status, 0) + 1
-        if sample.kind is not None:
-            self._count_kind(sample.kind, 1)
-        self.bytes_sent += sample.bytes_sent
-        self.bytes_received += sample.bytes_received
-
-    def merge(self, other: Tally) -> None:
-        """Add another's counts, without loss where both have the same sub-bits."""
-        if other._service is not None and self._service is None:
-            self._service = self.response.coarse(self.response.bits)
-        if self._service is not None:
-            self._service.merge(other.service)
-        self.response.merge(other.response)
-        for status, n in other.statuses.items():
-            self.statuses[status] = self.statuses.get(status, 0) + n
-        for kind, n in other.kinds.items():
-            self._count_kind(kind, n)
-        self.bytes_sent += other.bytes_sent
-        self.bytes_received += other.bytes_received
-
-    def coarse(self, bits: int) -> Tally:
-        """The same counts with coarser histograms."""
-        result = Tally(bits)
-        result.merge(self)
-        return result
-
-    def encode(self) -> bytes:
-        """Compact bytes."""
-        service = None if self._service is None else self._service.encode()
-        packed: bytes = msgpack.packb(
-            (self.response.encode(), service, self.statuses, self.kinds, self.bytes_sent, self.bytes_received)
-        )
-        return packed
-
-    @classmethod
-    def decode(cls, data: bytes) -> Tally:
-        """The inverse of ``encode``."""
-        response, service, statuses, kinds, sent, received = msgpack.unpackb(data, strict_map_key=False)
-        result = cls()
-        result.response = Histogram.decode(response)
-        result._service = None if service is None else Histogram.decode(service)
-        result.statuses, result.kinds, result.bytes_sent, result.bytes_received = statuses, kinds, sent, received
-        return result
-
-    def _count_kind(self, kind: str, n: int) -> None:
-        if kind not in self.kinds and len(self.kinds) >= KINDS_MAX:
-            kind = OTHER
-        self.kinds[kind] = self.kinds.get(kind, 0) + n
+    def _admit_other(self, method: str) -> Key:
+        key = (OTHER_NAME, method)
+        if key not in self._keys:
+            if len(self._keys) >= MOST_NAMES + _MOST_OTHER and method not in OUTSIDE_TOTALS:
+                key = (OTHER_NAME, OTHER_NAME)
+            self._keys.add(key)
+        return key
 
 
-Tallies = dict[Outcome, Tally]
-"""Only the outcomes that occurred."""
+def _clean(text: str) -> str:
+    """Text that fits, and that UTF-8 can hold."""
+    return text[:_LONGEST_NAME].encode("utf-8", "replace").decode()
 
 
-def merged(tallies: Mapping[Outcome, Tally], outcomes: Iterable[Outcome] = OUTCOMES) -> Tally:
-    """One tally over some outcomes; an empty one where none of them occurred."""
-    result = Tally()
-    for outcome in outcomes:
-        if outcome in tallies:
-            result.merge(tallies[outcome])
-    return result
-
-
-def merge_into(target: Tallies, source: Mapping[Outcome, Tally], bits: int = 10) -> None:
-    """Add tallies outcome by outcome."""
-    for outcome, tally in source.items():
-        if outcome not in target:
-            target[outcome] = Tally(bits)
-        target[outcome].merge(tally)
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Delta:
-    """What one process measured since its last delta.
+    """What one load process counted between two reports.
 
     Attributes:
-        number: 1 for its first, then counted up: a gap means that one was lost.
+        number: 1 for the first of a recorder, and one more each time.
         worker: Name of the process.
-        windows: Whole second of the run -> entry -> what was counted.
-        facts: What else the process reports; plain values.
+        windows: Whole second since the run's start in which samples ended, to their entries; empty without samples.
+        facts: Whatever else the process reports: values that msgpack takes, sequences as lists.
     """
 
     number: int
     worker: str
-    windows: dict[int, dict[Key, Tallies]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    windows: dict[int, dict[Key, Tallies]]
+    facts: dict[str, Any]
 
     def encode(self) -> bytes:
-        """Bytes for the wire."""
-        series = [
-            (second, name, method, outcome, tally.encode())
+        """All of it as bytes."""
+        windows = [
+            [second, [[name, method, pack_tallies(tallies)] for (name, method), tallies in entries.items()]]
             for second, entries in self.windows.items()
-            for (name, method), tallies in entries.items()
-            for outcome, tally in tallies.items()
         ]
-        packed: bytes = msgpack.packb((self.number, self.worker, series, self.facts))
+        packed: bytes = msgpack.packb([self.number, self.worker, windows, self.facts], unicode_errors="surrogatepass")
         return packed
 
     @classmethod
     def decode(cls, data: bytes) -> Delta:
-        """The inverse of ``encode``."""
-        number, worker, series, facts = msgpack.unpackb(data, strict_map_key=False)
-        delta = cls(number, worker, {}, facts)
-        for second, name, method, outcome, tally in series:
-            entries = delta.windows.setdefault(second, {})
-            entries.setdefault((name, method), {})[outcome] = Tally.decode(tally)
-        return delta
+        """The inverse of ``encode``.
+
+        Raises:
+            ValueError: These are not the bytes of a delta.
+        """
+        try:
+            number, worker, packed, facts = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
+            windows = {
+                second: {(name, method): unpack_tallies(tallies) for name, method, tallies in entries}
+                for second, entries in packed
+            }
+        except (ValueError, TypeError, IndexError) as error:
+            raise ValueError(f"not an encoded delta: {error}") from error
+        return cls(number, worker, windows, facts)
 
 
 class Recorder:
-    """Counts the samples of one process.
+    """Counts samples by the second in which they ended, by entry and by outcome.
 
     Args:
-        worker: Name of the process.
+        worker: Name of this process.
     """
 
-    def __init__(self, worker: str) -> None:
+    def __init__(self, worker: str = "") -> None:
         self._worker = worker
         self._number = 0
-        self._names: dict[Key, Key] = {}
+        self._names = Names()
         self._windows: dict[int, dict[Key, Tallies]] = {}
+        self._start = self._end = 0  # the second that is counted now
+        self._entries: dict[Key, Tallies] = {}  # its entries
+        self._found: dict[tuple[str, str, Outcome], Tally] = {}  # and its tallies by what a script names them
 
     def record(self, sample: Sample) -> None:
-        """Count a sample in the second in which it ended."""
-        second = int(sample.ended_at) if sample.ended_at > 0 else 0
-        key = (sample.name, sample.method)
-        entries = self._windows.get(second)
-        if entries is None:
-            entries = self._windows[second] = {}
-        known = self._names.get(key) or self._admit(key)
-        tallies = entries.get(known)
-        if tallies is None:
-            tallies = entries[known] = {}
-        tally = tallies.get(sample.outcome)
-        if tally is None:
-            tally = tallies[sample.outcome] = Tally()
-        tally.add(sample)
+        """Count a sample, as ``Tally.add`` does; its times must be finite.
+
+        The hot path of a load process, which is why it is written in one piece: calls would take half of its time.
+        """
+        # Slicing makes a plain tuple, which is taken apart faster than a named one.
+        name, method, intended, sent, ended, _, connect, tls, status, outcome, kind, _, to, fro = sample[:14]
+        if not self._start <= ended < self._end:
+            self._turn_to(ended)
+        try:
+            tally = self._found[name, method, outcome]
+        except KeyError:
+            tally = self._tally(name, method, outcome)
+        ns = int((ended - intended) * 1e9 + 0.5)
+        if intended != sent or connect or tls or tally.own_service is not None:
+            tally.add_service(int((connect + tls + (ended - sent)) * 1e9 + 0.5), ns)
+        response = tally.response
+        if 0 <= ns <= LONGEST:
+            response.count += 1
+            response.total += ns
+            if ns < response.shortest:  # noqa: PLR1730 - min and max are calls
+                response.shortest = ns
+            if ns > response.longest:  # noqa: PLR1730 - see above
+                response.longest = ns
+            shift = ns.bit_length() - _OCTAVE
+            index = (shift << BITS) + (ns >> shift) if shift > 0 else ns
+            counts = response.counts
+            counts[index] = counts.get(index, 0) + 1
+        else:
+            response.record(ns)
+        if status is not None:
+            statuses = tally.statuses
+            statuses[status] = statuses.get(status, 0) + 1
+        if kind is not None:
+            tally.add_kinds({kind: 1})
+        tally.bytes_sent += to
+        tally.bytes_received += fro
+
+    def _turn_to(self, at: float) -> None:
+        """Count in another second from here on."""
+        self._start = math.floor(at)
+        self._end = self._start + 1
+        # A worker's clock may be a little behind the run's start.
+        self._entries = self._windows.setdefault(max(0, self._start), {})
+        self._found = {}
+
+    def _tally(self, name: str, method: str, outcome: Outcome) -> Tally:
+        key = self._names.admit(name, method)
+        tallies = self._entries.setdefault(key, {})
+        if outcome not in tallies:
+            tallies[outcome] = Tally()
+        if key[0] != OTHER_NAME:  # there may be any number of those
+            self._found[name, method, outcome] = tallies[outcome]
+        return tallies[outcome]
 
     def interval(self, facts: dict[str, Any]) -> Delta:
-        """Everything since the last call, with ``facts``; without windows when nothing was recorded."""
+        """Everything since the last call, which may be nothing, with the facts given."""
         self._number += 1
         windows, self._windows = self._windows, {}
+        self._start = self._end = 0
         return Delta(self._number, self._worker, windows, facts)
-
-    def _admit(self, key: Key) -> Key:
-        """The name an entry counts under: its own, cut to size, or ``(other)`` once there are too many."""
-        name, method = key
-        if len(self._names) >= NAMES_MAX:
-            return (OTHER, method)  # not remembered: what is remembered must stay bounded
-        admitted = (name[:NAME_LENGTH_MAX], method)
-        self._names[key] = admitted
-        return admitted

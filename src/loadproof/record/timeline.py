@@ -1,0 +1,127 @@
+"""How a run went over time: all entries together, and how many users there were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from loadproof.record.compact import from_text, to_text
+from loadproof.record.series import Series, Window
+from loadproof.record.tally import Tallies, add_tallies, decode_tallies, encode_tallies
+
+BITS = 8
+"""Sub-bits of windows: a bucket is at most 0.4 % as wide as its duration."""
+
+RECENT = 120
+"""The last seconds, which are never joined."""
+
+MOST_WINDOWS = 1_024
+
+_SETTLED_PER_CALL = 50
+
+
+class Timeline:
+    """Totals and users in at most 1,024 windows, of which the last 120 are of one second.
+
+    Older ones are all equally wide, a power of two of seconds; the last of them ends where the first recent one
+    starts.
+    """
+
+    def __init__(self) -> None:
+        self._recent: dict[int, Tallies] = {}
+        self._recent_users: dict[int, int] = {}
+        self._old = Series(BITS)
+        self._old_users: dict[int, tuple[int, int]] = {}  # sum over seconds, and how many reported
+        self._width = 1
+        self._seconds = 0
+
+    @property
+    def _border(self) -> int:
+        """First second that is recent."""
+        return max(0, self._seconds - RECENT)
+
+    def add(self, second: int, tallies: Tallies) -> None:
+        """Count what ended in a second, however long ago."""
+        if second < self._border:
+            self._old.add(second // self._width, tallies)
+        else:
+            add_tallies(self._recent.setdefault(second, {}), tallies, bits=BITS, dense=True)
+
+    def set_users(self, second: int, users: int) -> None:
+        """Say how many users there were in a second; the last word on a recent second stands."""
+        if second < self._border:
+            self._add_old_users(second, users)
+        else:
+            self._recent_users[second] = users
+
+    def _add_old_users(self, second: int, users: int) -> None:
+        total, n = self._old_users.get(second // self._width, (0, 0))
+        self._old_users[second // self._width] = (total + users, n + 1)
+
+    def advance(self, seconds: int) -> None:
+        """Say that the run reached the end of second ``seconds - 1``."""
+        self._seconds = max(self._seconds, seconds)
+        border = self._border
+        factor = 1
+        while border > (MOST_WINDOWS - RECENT) * self._width * factor:
+            factor *= 2
+        if factor > 1:
+            self._join(factor)
+        for second in sorted(second for second in self._recent if second < border):
+            self._old.add(second // self._width, self._recent.pop(second))
+        for second in [second for second in self._recent_users if second < border]:
+            self._add_old_users(second, self._recent_users.pop(second))
+        self._old.settle(border // self._width, _SETTLED_PER_CALL)
+
+    def _join(self, factor: int) -> None:
+        self._width *= factor
+        self._old.join(factor)
+        users, self._old_users = self._old_users, {}
+        for index, (total, n) in users.items():
+            known_total, known_n = self._old_users.get(index // factor, (0, 0))
+            self._old_users[index // factor] = (known_total + total, known_n + n)
+
+    def windows(self) -> list[Window]:
+        """From the run's start, without gaps, ascending; users are those last reported by the end of each."""
+        found = []
+        users: float | None = None
+        for index, window in enumerate(self._old.windows(self._width, self._border)):
+            total, n = self._old_users.get(index, (0, 0))
+            users = total / n if n else users
+            found.append(Window(window.start, window.end, window.tallies, users))
+        for second in range(self._border, self._seconds):
+            users = self._recent_users.get(second, users)
+            tallies: Tallies = {}
+            add_tallies(tallies, self._recent.get(second, {}))
+            found.append(Window(float(second), float(second + 1), tallies, users))
+        return found
+
+    def recent(self, start: int, end: int) -> Tallies:
+        """What ended from second ``start`` on and before ``end``, as far as these are recent."""
+        tallies: Tallies = {}
+        for second, counted in self._recent.items():
+            if start <= second < end:
+                add_tallies(tallies, counted)
+        return tallies
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON values."""
+        return {
+            "seconds": self._seconds,
+            "width_s": self._width,
+            "old": self._old.to_json(),
+            "old_users": [[index, *counted] for index, counted in self._old_users.items()],
+            "recent": {str(second): to_text(encode_tallies(tallies)) for second, tallies in self._recent.items()},
+            "recent_users": [[second, users] for second, users in self._recent_users.items()],
+        }
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Timeline:
+        """The inverse of ``to_json``."""
+        timeline = cls()
+        timeline._seconds = document["seconds"]
+        timeline._width = document["width_s"]
+        timeline._old = Series.from_json(BITS, document["old"])
+        timeline._old_users = {index: (total, n) for index, total, n in document["old_users"]}
+        timeline._recent = {int(second): decode_tallies(from_text(text)) for second, text in document["recent"].items()}
+        timeline._recent_users = dict(document["recent_users"])
+        return timeline

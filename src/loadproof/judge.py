@@ -30,6 +30,9 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "!=": operator.ne,
 }
 
+_WORDS = {"!=": "not", "==": "exactly"}
+"""Operators that read badly in a sentence; the others read as they are."""
+
 _UNITS: dict[str, Unit] = {
     "response_time": "s",
     "service_time": "s",
@@ -193,7 +196,7 @@ def _compare(threshold: Threshold, value: float, unit: Unit) -> tuple[Outcome, s
 
 def _breach(value: float, condition: Condition, unit: Unit) -> str:
     observed, limit = format_beside(value, condition.limit, unit)
-    return f"{observed} is {condition.operator} {limit}"
+    return f"{observed} is {_WORDS.get(condition.operator, condition.operator)} {limit}"
 
 
 def _observe(threshold: Threshold, measurements: Measurements, select: Select) -> _Observed:

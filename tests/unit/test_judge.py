@@ -205,7 +205,7 @@ def test_counts_over_all_requests_are_judged_even_when_there_are_none(text, outc
 
 def test_exceptions_and_unfinished_requests_are_judged_without_requests():
     assert verdict_on("exceptions = 0", exceptions=0).outcome is PASS
-    assert verdict_on("exceptions = 0", exceptions=2).reason == "2 is != 0"
+    assert verdict_on("exceptions = 0", exceptions=2).reason == "2 is not 0"
     assert verdict_on("unfinished < 5", unfinished=5).reason == "5 is >= 5"
 
 

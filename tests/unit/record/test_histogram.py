@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -95,7 +96,7 @@ def test_a_bucket_holds_its_duration_and_is_at_most_a_thousandth_as_wide(ns):
 def test_neighbouring_buckets_touch():
     values = [1 << shift for shift in range(10, 41)] + [(1 << shift) - 1 for shift in range(11, 42)]
     buckets = histogram_of(values).buckets()
-    assert all(high <= low for (_, high, _), (low, _, _) in zip(buckets, buckets[1:], strict=False))
+    assert all(high <= low for (_, high, _), (low, _, _) in pairwise(buckets))
     assert index_of(2047, 10) + 1 == index_of(2048, 10)
 
 

@@ -270,3 +270,31 @@ def test_what_is_said_a_thousand_times_is_shown_three_times(suite, service):
     assert (ended.directory / "log.txt").read_text().count("again and again") > 20
     assert ended.out.partition("Thresholds")[0].count("again and again") == 3
     assert "only in log.txt" in ended.out
+
+
+def test_the_running_supervisor_has_loaded_neither_gevent_nor_locust(suite, service):
+    from pathlib import Path
+
+    from commandline import children, end, start, wait_for
+
+    cwd = suite(SIMPLE)
+    process = start(cwd, "run", "-u", "2", "-r", "2", "-t", "3s", "-H", service.url)
+    wait_for(lambda: service.seen.total() > 10)
+    supervisor = Path(f"/proc/{process.pid}/maps").read_text()
+    load = "".join(Path(f"/proc/{pid}/maps").read_text() for pid in children(process.pid))
+    assert "greenlet" in load
+    assert "gevent" not in supervisor
+    assert "greenlet" not in supervisor
+    assert end(process, cwd).code == 0
+
+
+def test_locusts_own_outputs_are_written_beside_ours(suite, service):
+    cwd = suite(SIMPLE)
+    words = ("--csv", "theirs", "--html", "theirs.html", "--json-file", "theirs", "--logfile", "theirs.log")
+    ended = loadproof(cwd, "run", "-u", "2", "-r", "2", "-t", "3s", "-H", service.url, *words)
+    assert ended.code == 0, ended.out + ended.err
+    stats = json.loads((cwd / "theirs.json").read_text())
+    assert sum(entry["num_requests"] for entry in stats) == ended.metrics["total_requests"]
+    assert "read" in (cwd / "theirs.html").read_text()
+    assert (cwd / "theirs_stats_history.csv").exists()
+    assert "All users spawned" in (cwd / "theirs.log").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 
 import pytest
@@ -41,14 +42,18 @@ def test_run_plan_gives_a_judged_and_saved_result(plan, service):
     assert verdict in result.verdicts
 
 
-def test_the_caller_is_not_patched(plan):
-    import socket
-
-    before = socket.socket
-    loadproof.run_plan(plan)
-    assert socket.socket is before
-    assert "gevent" not in sys.modules
-    assert "locust" not in sys.modules
+def test_the_caller_is_not_patched(tmp_path, service):
+    (tmp_path / "locustfile.py").write_text(SUITE)
+    script = f"""
+import socket, sys, loadproof
+before = socket.socket
+plan = loadproof.load_plan("locustfile.py", host={service.url!r}, users=2, run_time="1s")
+assert loadproof.run_plan(plan).exit_code == 0
+assert socket.socket is before
+assert not {{"gevent", "locust"}} & set(sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
 
 
 def test_it_works_inside_asyncio_beside_other_tasks(plan):

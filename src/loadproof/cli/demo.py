@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich_argparse import RawDescriptionRichHelpFormatter
-
+from loadproof.cli.help import HelpFormatter
 from loadproof.cli.run import read_options, run_all
 from loadproof.errors import RunError
 from loadproof.plan import load_plans
@@ -30,7 +29,7 @@ def main(words: Sequence[str]) -> int:
         prog="loadproof demo",
         description=f"Start a small shop on a free port of 127.0.0.1, load it with {_USERS} users for {_RUN_TIME}, and "
         "print the verdict. Options of loadproof run are taken as well.",
-        formatter_class=RawDescriptionRichHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
         add_help=False,
     )

@@ -9,8 +9,7 @@ import traceback
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING
 
-from rich_argparse import RawDescriptionRichHelpFormatter
-
+from loadproof.cli.help import HelpFormatter
 from loadproof.errors import ExitCode, LoadproofError, UsageError
 
 if TYPE_CHECKING:
@@ -41,23 +40,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not words or words[0] not in COMMANDS:
         return _no_command(words)
     command = import_module(f"loadproof.cli.{words[0]}")
+    code = int(ExitCode.BUG)
     try:
-        return int(command.main(words[1:]))
-    except LoadproofError as error:
-        _explain(error)
-        return int(error.exit_code)
-    except KeyboardInterrupt:
-        return int(ExitCode.INTERRUPTED)
+        code = int(command.main(words[1:]))
+        sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has seen enough; say nothing more, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.BUG)
+    except LoadproofError as error:
+        _explain(error)
+        code = int(error.exit_code)
+    except KeyboardInterrupt:
+        code = int(ExitCode.INTERRUPTED)
     except Exception:  # noqa: BLE001 - anything else is a bug of ours, and says so
         traceback.print_exc()
         print(
             "\nThis is a bug in loadproof, not in your suite. Please report it with the lines above.", file=sys.stderr
         )
-        return int(ExitCode.BUG)
+    return code
 
 
 def _no_command(words: Sequence[str]) -> int:
@@ -65,7 +65,7 @@ def _no_command(words: Sequence[str]) -> int:
         prog="loadproof",
         description="Tells whether your service holds under load, and proves it.",
         epilog=_EPILOG,
-        formatter_class=RawDescriptionRichHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="version", version=f"loadproof {metadata.version('loadproof')}")

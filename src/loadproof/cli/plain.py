@@ -33,7 +33,11 @@ class PlainView:
         """Say what begins."""
         self._next = _INTERVAL
         lasts = "until Ctrl-C" if progress.run_time is None else f"for {format_clock(progress.run_time)}"
-        users = "" if progress.users_wanted is None else f" with {progress.users_wanted} users"
+        users = (
+            ""
+            if progress.users_wanted is None
+            else f" with {progress.users_wanted} {'user' if progress.users_wanted == 1 else 'users'}"
+        )
         self._line(f"{progress.test_name}: running{users} {lasts}, results in {progress.directory}")
 
     def progressed(self, progress: Progress) -> None:

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich_argparse import RawDescriptionRichHelpFormatter
-
+from loadproof.cli.help import HelpFormatter
 from loadproof.cli.summary import print_summary
 from loadproof.errors import ExitCode
 from loadproof.supervisor.files import restore, write_files
@@ -25,7 +24,7 @@ def main(words: Sequence[str]) -> int:
         prog="loadproof report",
         description="Write metrics.json and report.html of a saved run again, and print its summary. A run that "
         "crashed is rebuilt from its last checkpoint and results.csv.",
-        formatter_class=RawDescriptionRichHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("run", metavar="RUN", type=Path, help="a result directory, or the run.json in it")

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich_argparse import RawDescriptionRichHelpFormatter
-
 from loadproof.cli import locust
+from loadproof.cli.help import HelpFormatter
 from loadproof.errors import ExitCode, LoadproofError
 from loadproof.plan import LocustTarget, Options, load_plans
 from loadproof.supervisor import StopSignal, run_plan
@@ -47,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
         description="Run a locustfile or a service, measure, judge, report.\n\n"
         "TARGET is a locustfile (default: locustfile.py) or a service of loadproof.toml.",
         epilog=_EPILOG,
-        formatter_class=RawDescriptionRichHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     add = ours.add_argument
@@ -72,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     add("--all", action="store_true", help="all services of the plan, one after another")
     add("--results", metavar="DIR", help="where result directories are made (default: reports/performance)")
     add("--samples", metavar="WHICH", help="rows in results.csv: all (default), errors, N/s, none")
+    add("--client", metavar="WHICH", help="fast (default): our own HTTP under HttpUser; requests: Locust's own")
     add("--no-ready-check", action="store_true", help="do not ask first whether the target accepts connections")
     add("--strict", action="store_true", help="a warning fails the run")
     add("--allow-inconclusive", action="store_true", help="an inconclusive run exits 0")
@@ -100,6 +100,7 @@ def read_options(words: Sequence[str], *, cwd: Path) -> tuple[Options, argparse.
         rps=ours.rps,
         results=ours.results,
         samples=ours.samples,
+        client=ours.client,
         no_ready_check=ours.no_ready_check,
         ui=ours.ui,
         strict=ours.strict,
@@ -153,7 +154,10 @@ def stopping_on_signals() -> Iterator[StopSignal]:
     """Ctrl-C and SIGTERM ask the run to end; a second one ends it at once."""
     stop = StopSignal()
     before: dict[int, Any] = {}
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is None or signal.getsignal(number) is signal.SIG_IGN:
+            continue  # there is none on this system, or the caller (nohup) does not want it heard
         before[number] = signal.signal(number, lambda got, _frame: stop.request(got))
     try:
         yield stop

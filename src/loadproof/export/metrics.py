@@ -122,6 +122,7 @@ def _health(health: GeneratorHealth) -> dict[str, Any]:
         "loop_lag_p99_s": health.loop_lag_p99,
         "loop_lag_max_s": health.loop_lag_max,
         "kernel_clock_ratio": health.kernel_clock_share,
+        "fallbacks": dict(health.fallbacks),
         "notes": list(health.notes),
     }
 

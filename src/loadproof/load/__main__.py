@@ -21,7 +21,7 @@ def main() -> int:
 
     from loadproof.http import session  # noqa: PLC0415
 
-    session.install()
+    session.install(job["client"])
     from loadproof.load.engine import run  # noqa: PLC0415
 
     return run(job, fd)

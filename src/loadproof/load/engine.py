@@ -6,7 +6,7 @@ sends its last delta and rows, and answers ``lp_final``. Messages of one worker 
 acknowledges all before it.
 
 Messages between master and workers:
-    ``lp_start``  master to worker: a test begins, with the clock
+    ``lp_next``   master to worker: another test begins
     ``lp_delta``  worker to master: an encoded delta
     ``lp_rows``   worker to master: rows for ``results.csv`` and their number
     ``lp_stop``   master to worker: stop, send what is left, answer
@@ -16,6 +16,7 @@ Messages between master and workers:
 from __future__ import annotations
 
 import gc
+import math
 import os
 import signal
 import sys
@@ -27,12 +28,12 @@ import gevent
 import locust.log
 from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, WorkerRunner
 
-from loadproof.http.session import accounting
+from loadproof.http.accounting import accounting
 from loadproof.load.channel import Channel
 from loadproof.load.health import LoopWatch
 from loadproof.load.measure import Meter, RowPolicy
 from loadproof.load.pace import RateLimit
-from loadproof.load.readiness import unready_hosts, users_without_host
+from loadproof.load.readiness import hosts_without_scheme, unready_hosts, users_without_host
 from loadproof.plan.redact import redact_text
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ class Engine:
         self._signal: int | None = None
         self._signal_watchers: list[Any] = []
         self._quitting_fired = False
+        self._listening = False
+        self._lasted: float | None = None
+        self._users_at_end: dict[str, int] = {}
         self._ended = True
         self._zero = 0.0
         self._epoch = 0.0
@@ -96,7 +100,7 @@ class Engine:
         events.init.add_listener(self._on_init)
         events.test_start.add_listener(self._on_test_start)
         events.test_stopping.add_listener(self._on_test_stopping)
-        events.test_stop.add_listener(self._on_test_stop)
+        events.test_stop.add_listener(self._on_test_stop)  # the first of them: the script's may take their time
         events.spawning_complete.add_listener(self._on_spawning_complete)
         events.quitting.add_listener(self._on_quitting)
 
@@ -107,11 +111,9 @@ class Engine:
         self._web_ui = web_ui
         # The loop's idea of the time is stale after the imports; a timer set now would fire that much too early.
         gevent.get_hub().loop.update_now()
-        # Added here, they come after those of the locustfile: a control exception that a script's own listener raises
-        # leaves the request uncounted, as in Locust.
-        environment.events.request.add_listener(self._meter.on_request)
-        environment.events.user_error.add_listener(self._meter.on_user_error)
+        self._listen(environment)
         environment.events.test_start.add_listener(self._announce)
+        environment.events.test_stop.add_listener(self._on_script_done)
         self._watch.start()
         if isinstance(runner, WorkerRunner):
             self._become_worker(runner)
@@ -124,16 +126,29 @@ class Engine:
                 runner.register_message("lp_final", self._on_worker_final)
         self._limit_rate()
 
+    def _listen(self, environment: Any) -> None:
+        """Hear of requests and errors from now on.
+
+        Added after those of the locustfile: a control exception that a script's own listener raises leaves the request
+        uncounted, as in Locust.
+        """
+        if not self._listening:
+            self._listening = True
+            environment.events.request.add_listener(self._meter.on_request)
+            environment.events.user_error.add_listener(self._meter.on_user_error)
+
     def _become_worker(self, runner: Any) -> None:
         self._channel.abandon()
-        self._meter.worker = runner.client_id
-        runner.register_message("lp_start", self._on_lp_start)
+        self._meter.rename(runner.client_id)
+        runner.register_message("lp_next", self._on_lp_next)
         runner.register_message("lp_stop", self._on_lp_stop, concurrent=True)
         # Fired in reverse order, so a listener added now runs before Locust's own, which sends ``quit``.
         self._environment.events.quitting.add_listener(self._say_last_words)
         # Output for people is the master's: without this each worker prints its own.
         self._environment.parsed_options.json = False
         self._environment.parsed_options.json_file = None
+        if self._meter.running:  # told to start before Locust had said who we are
+            self._start_reports(self._zero)
 
     def _limit_rate(self) -> None:
         if self._job["rps"] is not None and not self._is_master:
@@ -208,15 +223,24 @@ class Engine:
 
     # Life of a test
 
-    def _on_test_start(self, **_: object) -> None:
-        """Begin to measure, before the script's own listeners: they may already send requests."""
-        if self.is_worker:
-            return  # it began when ``lp_start`` came
+    def _on_test_start(self, environment: Any, **_: object) -> None:
+        """Begin to measure, before the script's own listeners: they may already send requests.
+
+        A worker gets its clock with Locust's own message that starts the test: among the parsed options, of which
+        Locust hands on those it does not know. So it is there however late the worker joined.
+        """
+        options = environment.parsed_options
+        if options.worker:
+            self._begin_as_worker(environment, options.lp_clock)
+            return
         self.started = True
+        self._lasted = None
+        self._workers_lost.clear()
         self._ended = False
         self._epoch, self._zero = time.time(), time.monotonic()
         self._workers_final.clear()
         self._meter.begin(self._zero, self._epoch)
+        options.lp_clock = {"zero": self._zero, "epoch": self._epoch, "boot_id": _boot_id()}
         self._install_signals()  # a run with a shape installs Locust's own only when it is over
 
     def _announce(self, environment: Any, **_: object) -> None:
@@ -224,12 +248,18 @@ class Engine:
         if self.is_worker:
             return
         if self._job["headless"]:
-            self._check_target(environment)
+            try:
+                self._check_target(environment)
+            except Exception as error:  # noqa: BLE001 - raised here, it would let the users run unmeasured
+                self.fatal(
+                    3,
+                    "not-ready",
+                    f"the target cannot be checked: {error}",
+                    "correct the host, or pass --no-ready-check",
+                )
         self._channel.send("start", self._start_facts(environment))
         if self._is_master:
-            start = {"zero": self._zero, "epoch": self._epoch, "boot_id": _boot_id()}
-            for client in self._runner.clients.all:
-                self._runner.send_message("lp_start", start, client_id=client.id)
+            self._runner.send_message("lp_next")
         self._start_reports(self._zero)
 
     def _start_facts(self, environment: Any) -> dict[str, Any]:
@@ -254,12 +284,17 @@ class Engine:
         if missing := users_without_host(environment):
             message = f"no host is known for {', '.join(missing)}"
             self.fatal(2, "no-host", message, "pass --host URL, or set host on the user class")
+        for host in hosts_without_scheme(environment):
+            shown = redact_text(host)
+            self.fatal(2, "base-url", f"{shown} is not a web address", f"write http://{shown} or https://{shown}")
         if self._job["ready_check"]:
             for host, reason in unready_hosts(environment):
                 self.fatal(3, "not-ready", f"{host} does not answer: {reason}", "start it, or pass --no-ready-check")
 
     def _on_spawning_complete(self, **_: object) -> None:
         # One full collection during a run stalls every request in flight; what lives now lives to the end.
+        # A shape comes here at each of its steps: what was frozen before may have died since, sockets included.
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
 
@@ -271,11 +306,11 @@ class Engine:
         """Send a delta each second and rows twice as often, until the test ends."""
         tick = 0
         next_at = zero
-        while self._meter.running:
+        while self._meter.running and self._zero == zero:
             tick += 1
             next_at += _ROWS_INTERVAL
             gevent.sleep(max(0.0, next_at - time.monotonic()))
-            if not self._meter.running:
+            if not self._meter.running or self._zero != zero:
                 return
             self._meter.flush_rows()
             if tick % 2 == 0:
@@ -285,7 +320,8 @@ class Engine:
 
     def _facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {"health": self._watch.facts(), "rows_dropped": self._channel.rows_dropped}
-        facts["users"] = {} if self._is_master else dict(self._runner.user_classes_count)
+        users = self._users_at_end if self._ended else self._runner.user_classes_count
+        facts["users"] = {} if self._is_master else dict(users)
         facts["makes_load"] = not self._is_master
         return facts
 
@@ -303,10 +339,16 @@ class Engine:
             self._channel.send_rows(rows, count)
 
     def _on_test_stopping(self, **_: object) -> None:
-        if self._is_master and self._runner.worker_count > 0:
+        self._users_at_end = dict(self._runner.user_classes_count)
+        if self._is_master:
+            self._watch_workers()  # one that went missing in this very turn is no longer asked
             self._collect_workers()
 
     def _on_test_stop(self, **_: object) -> None:
+        self._lasted = self._meter.now()
+
+    def _on_script_done(self, **_: object) -> None:
+        """The script's own ``test_stop`` is over too; it may have sent requests."""
         if not self.is_worker:
             self._finish()
 
@@ -315,11 +357,13 @@ class Engine:
         if self._ended:
             return
         self._ended = True
-        self._meter.flush_rows()
-        lasted = self._meter.now()
-        self._send_delta()
-        self._meter.running = False
-        self._channel.send("end", {"at": lasted, "rows_dropped": self._channel.rows_dropped})
+        lasted = self._meter.now() if self._lasted is None else self._lasted
+        try:
+            self._meter.flush_rows()
+            self._send_delta()
+        finally:
+            self._meter.running = False
+            self._channel.send("end", {"at": lasted})
 
     def _on_quitting(self, environment: Any, **_: object) -> None:
         if not self.is_worker and not self._is_master:
@@ -364,13 +408,18 @@ class Engine:
     def _on_worker_final(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         self._workers_final.add(msg.node_id)
 
-    def _on_lp_start(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
-        zero, epoch = msg.data["zero"], msg.data["epoch"]
-        if msg.data["boot_id"] != _boot_id():
-            zero = time.monotonic() - (time.time() - epoch)  # another host: only the wall clock is shared
+    def _begin_as_worker(self, environment: Any, clock: dict[str, Any]) -> None:
+        self._zero, self._epoch = clock["zero"], clock["epoch"]
+        if clock["boot_id"] != _boot_id():
+            self._zero = time.monotonic() - (time.time() - self._epoch)  # another host shares only the wall clock
         self._ended = False
-        self._meter.begin(zero, epoch)
-        self._start_reports(zero)
+        self._listen(environment)
+        self._meter.begin(self._zero, self._epoch)
+        if self._environment is not None:
+            self._start_reports(self._zero)
+
+    def _on_lp_next(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+        self._runner.last_received_spawn_timestamp = 0
 
     def _on_lp_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         self._say_last_words()
@@ -378,6 +427,9 @@ class Engine:
     def _say_last_words(self, **_: object) -> None:
         """Stop the users, send what is left, and say that it was all. Twice does no harm."""
         runner = self._runner
+        # The master may still be dispatching a ramp; Locust discards spawn messages that are not newer than the last.
+        # ``lp_next`` takes it back.
+        runner.last_received_spawn_timestamp = math.inf
         if runner.state not in (STATE_INIT, STATE_STOPPED):
             runner.stop()
         if not self._ended:

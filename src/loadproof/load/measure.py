@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import gevent
 
+from loadproof.http.accounting import accounting
 from loadproof.http.errors import error_kind, error_message
-from loadproof.http.session import accounting
+from loadproof.http.fast import fallbacks
 from loadproof.plan.redact import redact_text
 from loadproof.record import Recorder, Sample
 from loadproof.record.rows import format_rows
@@ -17,12 +19,15 @@ from loadproof.record.rows import format_rows
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from loadproof.http.response import Stamps
     from loadproof.record.sample import Outcome
 
 _FAILURES_KEPT = 5
 _FAILURE_KINDS_KEPT = 200
 _BODY_KEPT = 1024
 _ROWS_PER_BATCH = 4096
+_CLOCK_SLACK = 0.05
+_LONGEST_MS = 1e12
 
 
 class RowPolicy:
@@ -71,6 +76,8 @@ class Meter:
         self._failures_seen: dict[tuple[str, str], int] = {}
         self._errors: dict[tuple[str, str, str, str], dict[str, Any]] = {}
         self._errors_changed = False
+        self._samples = 0
+        self._kernel = 0
         self._zero = 0.0
         self._epoch = 0.0
         self._wall_offset = 0.0
@@ -89,10 +96,17 @@ class Meter:
         self._failures.clear()
         self._errors.clear()
         accounting.unfinished = accounting.unrecorded = 0
+        fallbacks.clear()
+        self._samples = self._kernel = 0
         self._zero = zero
         self._epoch = epoch
         self.running = True
         self.follow_clock()
+
+    def rename(self, worker: str) -> None:
+        """Say who this process is, once Locust has given it a name."""
+        self.worker = worker
+        self._recorder.rename(worker)
 
     def now(self) -> float:
         """Seconds since the run's start."""
@@ -118,9 +132,11 @@ class Meter:
         """Listener of Locust's ``request`` event."""
         if not self.running:
             return
-        duration = (response_time or 0.0) / 1000
-        sent = self.now() - duration if start_time is None else start_time - self._wall_offset
-        status = getattr(response, "status_code", None) or None
+        seconds = _seconds(response_time)
+        stamps = getattr(response, "stamps", None)
+        if stamps is not None and abs(stamps.seconds - seconds) > 1e-9:
+            stamps = None  # the script gave the request another time, and that one counts
+        status = _status(response)
         outcome: Outcome = "success"
         kind = message = None
         if exception:
@@ -129,19 +145,20 @@ class Meter:
         elif context and context.get("outcome") == "expected":
             outcome = "expected"
         sample = Sample(
-            name=str(name),
-            method=str(request_type),
-            intended_at=sent,
-            sent_at=sent,
-            ended_at=sent + duration,
+            _shown(str(name)),
+            str(request_type),
+            *self._times(start_time, seconds, stamps),
             status=status,
             outcome=outcome,
             kind=kind,
             message=message,
-            bytes_sent=_body_length(response),
-            bytes_received=response_length or 0,
-            user_class=_user_class(),
+            bytes_sent=_body_length(response) if stamps is None else stamps.bytes_sent,
+            bytes_received=response_length if isinstance(response_length, int) and response_length > 0 else 0,
+            user_class=getattr(response, "user_class", None) or _user_class(),
+            clock="kernel" if stamps is not None and stamps.kernel else "user",
         )
+        self._samples += 1
+        self._kernel += sample.clock == "kernel"
         self._recorder.record(sample)
         if kind is not None:
             self._keep_failure(sample, response)
@@ -149,6 +166,25 @@ class Meter:
             self._rows.append(sample)
             if len(self._rows) >= _ROWS_PER_BATCH:
                 self.flush_rows()
+
+    def _times(
+        self, start_time: float | None, seconds: float, stamps: Stamps | None
+    ) -> tuple[float, float, float, float | None, float, float]:
+        """Intended, sent, ended, first byte, connect and TLS time of a sample, on the run's clock."""
+        now = self.now()
+        if stamps is None:
+            sent = now - seconds if start_time is None else start_time - self._wall_offset
+            if not sent + seconds <= now + _CLOCK_SLACK:  # a clock of the script's own, or one that was stepped
+                sent = now - seconds
+            return sent, sent, sent + seconds, None, 0.0, 0.0
+        sent = stamps.sent_ns / 1e9 - self._wall_offset
+        if sent + stamps.seconds > now + _CLOCK_SLACK:
+            sent = now - stamps.seconds
+        ended = sent + (stamps.ended_ns - stamps.sent_ns) / 1e9
+        first = None if stamps.first_byte_ns is None else sent + (stamps.first_byte_ns - stamps.sent_ns) / 1e9
+        # In a closed model the user wants it sent at the moment of the call: before it connects.
+        intended = sent - stamps.connect_time - stamps.tls_time
+        return intended, sent, ended, first, stamps.connect_time, stamps.tls_time
 
     def on_user_error(self, *, user_instance: Any, exception: BaseException, tb: Any, **_ignored: object) -> None:
         """Listener of Locust's ``user_error`` event: an exception left a task or ``on_start``."""
@@ -178,6 +214,9 @@ class Meter:
             "unfinished": accounting.unfinished,
             "unrecorded": accounting.unrecorded,
             "failures": failures,
+            "samples": self._samples,
+            "kernel": self._kernel,
+            "fallbacks": dict(fallbacks),
         }
         if self._errors_changed:
             own["exceptions"] = list(self._errors.values())
@@ -207,6 +246,25 @@ class Meter:
                 "at": sample.ended_at,
             }
         )
+
+
+def _seconds(milliseconds: float | None) -> float:
+    """A duration in seconds; what is none at all counts as 0."""
+    if milliseconds is None or not 0 <= milliseconds < _LONGEST_MS:
+        return 0.0
+    return milliseconds / 1000
+
+
+def _status(response: Any) -> int | None:
+    """An HTTP status; None for everything else that clients of other protocols keep under that name."""
+    status = getattr(response, "status_code", None)
+    return int(status) if isinstance(status, int) and 0 < status < 1000 else None
+
+
+@lru_cache(maxsize=8192)
+def _shown(name: str) -> str:
+    """An entry's name without secrets: by default it is the URL with its query."""
+    return redact_text(name)
 
 
 def _user_class() -> str:

@@ -13,7 +13,7 @@ def run_locust() -> int:
 
     from loadproof.http import session  # noqa: PLC0415
 
-    session.install()
+    session.install("fast")
     from locust.main import main  # noqa: PLC0415 - it imports plug-ins, which must find our sessions
 
     main()

@@ -30,6 +30,13 @@ def users_without_host(environment: Any) -> list[str]:
     ]
 
 
+def hosts_without_scheme(environment: Any) -> list[str]:
+    """Hosts of user classes that speak HTTP which are no http(s) URL; empty when all is well."""
+    classes = [cls for cls in environment.user_classes if issubclass(cls, HttpUser | FastHttpUser)]
+    hosts = {environment.host or cls.host for cls in classes}
+    return sorted(host for host in hosts if host and not host.lower().startswith(("http://", "https://")))
+
+
 def unready_hosts(environment: Any) -> Iterator[tuple[str, str]]:
     """Host and reason for each http(s) host that accepts no connection."""
     hosts = {environment.host} if environment.host else {cls.host for cls in environment.user_classes}
@@ -37,10 +44,10 @@ def unready_hosts(environment: Any) -> Iterator[tuple[str, str]]:
         url = urlsplit(host)
         if url.scheme not in ("http", "https") or not url.hostname:
             continue
-        port = url.port or (443 if url.scheme == "https" else 80)
         try:
+            port = url.port or (443 if url.scheme == "https" else 80)
             connection = gevent.socket.create_connection((url.hostname, port), timeout=_TIMEOUT)
-        except OSError as error:
-            yield f"{url.scheme}://{url.hostname}:{port}", error.strerror or str(error)
+        except (OSError, ValueError) as error:
+            yield f"{url.scheme}://{url.netloc.rpartition('@')[2]}", getattr(error, "strerror", None) or str(error)
         else:
             connection.close()

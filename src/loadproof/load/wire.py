@@ -41,6 +41,7 @@ class Job(TypedDict):
         locust_args: Words of Locust's command line, without the program's name.
         service: A ``loadproof.plan.Service`` as plain values; None for locustfiles.
         rps: Limit on requests per second over the whole run; None for none.
+        client: What sends the requests of ``HttpUser``: ``fast`` or ``requests``.
         samples: Which requests get a row: ``all``, ``errors``, ``none`` or ``N/s``.
         ready_check: Whether hosts must accept a connection first.
         headless: Whether the run starts by itself, without the web interface.
@@ -50,6 +51,7 @@ class Job(TypedDict):
     service: dict[str, Any] | None
     rps: float | None
     samples: str
+    client: str
     ready_check: bool
     headless: bool
 

@@ -162,6 +162,7 @@ class Plan(Frozen):
         results: Folder under which the result directory is made.
         samples: Which requests get a row in ``results.csv``: ``all``, ``errors``, ``none``, or at most N per second
             ( ``"100/s"``).
+        client: What sends the requests of ``HttpUser``: ``fast``, our own wire, or ``requests``, Locust's own.
         thresholds: The rules, defaults included.
         ready_check: Whether the target must accept a connection before load is sent.
         ui: Whether Locust's web interface drives the run.
@@ -181,6 +182,7 @@ class Plan(Frozen):
     locust_args: tuple[str, ...] = ()
     results: Path = Path("reports/performance")
     samples: str = "all"
+    client: Literal["fast", "requests"] = "fast"
     thresholds: tuple[Threshold, ...] = ()
     ready_check: bool = True
     ui: bool = False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
+
+from loadproof.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +35,7 @@ class Options:
         rps: ``--rps``.
         results: ``--results``.
         samples: ``--samples``.
+        client: ``--client``.
         no_ready_check: ``--no-ready-check``.
         ui: ``--ui``.
         strict: ``--strict``.
@@ -54,6 +58,7 @@ class Options:
     rps: str | None = None
     results: str | None = None
     samples: str | None = None
+    client: str | None = None
     no_ready_check: bool = False
     ui: bool = False
     strict: bool = False
@@ -81,6 +86,7 @@ class PythonOptions(TypedDict, total=False):
     rps: float | str | None
     results: Path | str | None
     samples: str | None
+    client: str | None
     no_ready_check: bool
     ui: bool
     strict: bool
@@ -92,6 +98,9 @@ class PythonOptions(TypedDict, total=False):
 
 def from_python(target: str | None, given: PythonOptions) -> Options:
     """The command line that says the same as values given in Python."""
+    unknown = sorted(given.keys() - PythonOptions.__annotations__.keys())
+    if unknown:
+        raise UsageError([_unknown_option(name) for name in unknown])
     words: list[str] = []
     for option, value in (
         ("users", given.get("users")),
@@ -116,6 +125,7 @@ def from_python(target: str | None, given: PythonOptions) -> Options:
         rps=_text(given.get("rps")),
         results=_text(given.get("results")),
         samples=given.get("samples"),
+        client=given.get("client"),
         no_ready_check=given.get("no_ready_check", False),
         ui=given.get("ui", False),
         strict=given.get("strict", False),
@@ -123,6 +133,13 @@ def from_python(target: str | None, given: PythonOptions) -> Options:
         locust_args=(*words, *given.get("locust_args", ())),
         cwd=given.get("cwd") or Path.cwd(),
         environ=given.get("environ", os.environ),
+    )
+
+
+def _unknown_option(name: str) -> Problem:
+    close = difflib.get_close_matches(name, PythonOptions.__annotations__, n=1)
+    return Problem(
+        "unknown-key", f"load_plan({name}=…)", "there is no such option", f"did you mean {close[0]}?" if close else None
     )
 
 

@@ -51,7 +51,7 @@ _IN_TEXT = (
 )
 
 _LEFT_TO_LOCUST = ("users", "spawn_rate", "run_time", "processes", "host")
-_RUN_KEYS = ("name", *_LEFT_TO_LOCUST, "rps", "results", "samples", "strict")
+_RUN_KEYS = ("name", *_LEFT_TO_LOCUST, "rps", "results", "samples", "client", "strict")
 _NO_KEYS = ("ready_check", "ui", "allow_inconclusive")
 _SERVICE_KEYS = (
     *("base_url", "headers", "timeout", "wait", "expect", "verify"),

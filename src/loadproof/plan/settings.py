@@ -38,6 +38,7 @@ _READERS: dict[str, Reader[Any]] = {
     "rps": values.rate,
     "results": values.text,
     "samples": values.samples,
+    "client": values.client,
     "strict": values.switch,
 }
 _LATER_KEYS = ("profile", "warmup")
@@ -110,6 +111,13 @@ def pick_settings(
             option=options.samples,
             written=run.written("samples"),
             default=_DEFAULTS["samples"].default,
+        ),
+        "client": layers.pick(
+            "client",
+            values.client,
+            option=options.client,
+            written=run.written("client"),
+            default=_DEFAULTS["client"].default,
         ),
         "strict": layers.pick(
             "strict",

@@ -228,6 +228,15 @@ def samples(raw: object) -> str:
     raise BadValueError(f"must be all, errors, none or a rate such as 100/s, and is {shown(raw)}", hint)
 
 
+def client(raw: object) -> str:
+    """What sends the requests of ``HttpUser``: fast or requests."""
+    words = ("fast", "requests")
+    if isinstance(raw, str) and raw.strip() in words:
+        return raw.strip()
+    hint = did_you_mean(raw, words) if isinstance(raw, str) else None
+    raise BadValueError(f"must be fast or requests, and is {shown(raw)}", hint)
+
+
 def web_address(raw: object) -> str:
     """Scheme, host and perhaps a path, without the slash at its end."""
     address = text(raw)

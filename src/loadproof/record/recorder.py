@@ -130,6 +130,10 @@ class Recorder:
         self._entries: dict[Key, Tallies] = {}  # its entries
         self._found: dict[tuple[str, str, Outcome], Tally] = {}  # and its tallies by what a script names them
 
+    def rename(self, worker: str) -> None:
+        """Give the process another name; for deltas from now on."""
+        self._worker = worker
+
     def record(self, sample: Sample) -> None:
         """Count a sample, as ``Tally.add`` does; its times must be finite.
 

@@ -40,7 +40,7 @@ _OPTIONAL = (6, 5, 10, 7)
 _RULE_WIDTH_MAX = 60
 
 
-def render_text(result: RunResult, *, report_path: str | None, unicode: bool = True, width: int = 100) -> str:
+def render_text(result: RunResult, *, report_path: str | None = None, unicode: bool = True, width: int = 100) -> str:
     """The summary of a run, without a final line end.
 
     Args:

@@ -92,13 +92,19 @@ class ResultDirectory:
 
     Args:
         path: The directory; it exists.
+
+    Raises:
+        RunError: No file can be made in it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._rows = AppendedFile(path / "results.csv")
+        try:
+            self._rows = AppendedFile(path / "results.csv")
+            self._log = AppendedFile(path / "log.txt")
+        except OSError as error:
+            raise RunError(f"no file can be made in {path}: {error.strerror or error}", slug="results") from error
         self._rows.append((HEADER + "\r\n").encode(), 0)
-        self._log = AppendedFile(path / "log.txt")
 
     @property
     def rows_lost(self) -> int:

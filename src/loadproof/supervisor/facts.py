@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from loadproof.record import Histogram
 from loadproof.result import FailureSample, GeneratorHealth, ScriptError
-
-if TYPE_CHECKING:
-    from loadproof.record import RunRecord
 
 _FAILURES_PER_KIND = 5
 
@@ -21,7 +18,11 @@ class _Worker:
     unfinished: int = 0
     unrecorded: int = 0
     rows_dropped: int = 0
+    samples: int = 0
+    kernel: int = 0
+    fallbacks: dict[str, int] = field(default_factory=dict)
     makes_load: bool = True
+    deltas: int = 0
     users: dict[str, int] = field(default_factory=dict)
     exceptions: list[dict[str, Any]] = field(default_factory=list)
 
@@ -33,7 +34,8 @@ class Facts:
         self._workers: dict[str, _Worker] = {}
         self._failures: dict[tuple[str, str], list[FailureSample]] = {}
         self._lags = Histogram()
-        self._cpu: list[float] = []
+        self._cpu_sum = 0.0
+        self._cpu_count = 0
         self.cpu_max: float | None = None
         self.last_at = 0.0
 
@@ -43,6 +45,8 @@ class Facts:
         entry.unfinished = facts["unfinished"]
         entry.unrecorded = facts["unrecorded"]
         entry.rows_dropped = facts["rows_dropped"]
+        entry.samples, entry.kernel = facts["samples"], facts["kernel"]
+        entry.fallbacks = facts["fallbacks"]
         entry.makes_load = facts["makes_load"]
         entry.users = facts["users"]
         entry.exceptions = facts.get("exceptions", entry.exceptions)
@@ -53,10 +57,22 @@ class Facts:
                 kept.append(FailureSample(**item))
         if entry.makes_load:
             cpu = facts["health"]["cpu"]
-            self._cpu.append(cpu)
+            self._cpu_sum += cpu
+            self._cpu_count += 1
             self.cpu_max = max(self.cpu_max or 0.0, cpu)
             for lag in facts["health"]["lags"]:
                 self._lags.record(int(lag * 1e9))
+
+    def in_order(self, worker: str, number: int) -> bool:
+        """Whether this is the delta that follows the last one of its worker."""
+        entry = self._workers.setdefault(worker, _Worker())
+        expected, entry.deltas = entry.deltas + 1, number
+        return number == expected
+
+    def lose(self, worker: str) -> None:
+        """A worker is gone, and its users with it; what it reported stands."""
+        if worker in self._workers:
+            self._workers[worker].users = {}
 
     def users(self) -> dict[str, int]:
         """Users by class, over all workers."""
@@ -100,21 +116,38 @@ class Facts:
         """The first samples of each failure, in the order of their time."""
         return tuple(sorted((s for kept in self._failures.values() for s in kept), key=lambda sample: sample.at))
 
-    def health(self, record: RunRecord) -> GeneratorHealth:
+    def health(self) -> GeneratorHealth:
         """How the generator fared so far."""
-        samples = record.samples
+        samples = sum(worker.samples for worker in self._workers.values())
         return GeneratorHealth(
-            cpu_mean=sum(self._cpu) / len(self._cpu) if self._cpu else None,
+            cpu_mean=self._cpu_sum / self._cpu_count if self._cpu_count else None,
             cpu_max=self.cpu_max,
             loop_lag_p99=self._lags.quantile(0.99),
             loop_lag_max=self._lags.maximum,
-            kernel_clock_share=0.0 if samples else None,
-            notes=self._notes(),
+            kernel_clock_share=self._kernel() / samples if samples else None,
+            fallbacks=self._fallbacks(),
+            notes=self._notes(samples),
         )
 
-    def _notes(self) -> tuple[str, ...]:
+    def _kernel(self) -> int:
+        return sum(worker.kernel for worker in self._workers.values())
+
+    def _fallbacks(self) -> dict[str, int]:
+        total: dict[str, int] = {}
+        for worker in self._workers.values():
+            for reason, count in worker.fallbacks.items():
+                total[reason] = total.get(reason, 0) + count
+        return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+    def _notes(self, samples: int) -> tuple[str, ...]:
         notes = []
         lag = self._lags.quantile(0.99) or 0.0
+        fallbacks = self._fallbacks()
+        if fallbacks:
+            reasons = ", ".join(f"{reason} {count:,}" for reason, count in fallbacks.items())
+            notes.append(f"Sent by requests instead of the fast client, and slower: {reasons}.")
+        if samples and self._kernel() >= 0.99 * samples:
+            return tuple(notes)  # the kernel's clock does not care how busy this process is
         if self.cpu_max is not None and self.cpu_max > 0.9:
             notes.append(
                 f"A load process used {self.cpu_max:.0%} of a core at its peak: times are measured in Python and may "

@@ -69,6 +69,39 @@ class Silent:
         """Nothing."""
 
 
+class Guarded:
+    """Keeps a run safe from whoever watches it: a closed terminal must not end it.
+
+    Args:
+        observer: Told everything until it fails with an ``OSError`` or on characters it cannot show; nothing after.
+    """
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def started(self, progress: Progress) -> None:
+        """A test began."""
+        self._tell("started", progress)
+
+    def progressed(self, progress: Progress) -> None:
+        """Called about twice a second."""
+        self._tell("progressed", progress)
+
+    def said(self, line: str) -> None:
+        """A script printed a line, or the load process warned."""
+        self._tell("said", line)
+
+    def finished(self, result: RunResult) -> None:
+        """A test is over and its files are written."""
+        self._tell("finished", result)
+
+    def _tell(self, what: str, about: object) -> None:
+        try:
+            getattr(self._observer, what)(about)
+        except (OSError, UnicodeError):
+            self._observer = Silent()
+
+
 class StopSignal:
     """Asks a run to end, from a signal handler or another thread.
 

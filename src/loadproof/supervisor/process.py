@@ -38,14 +38,10 @@ class LoadProcess:
         self.wire, theirs = socket.socketpair()
         for end in (self.wire, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
-        environment = {
-            **environ,
-            FD_VARIABLE: str(theirs.fileno()),
-            "PYTHONUNBUFFERED": "1",
-        }
+        environment = {**environ, FD_VARIABLE: str(theirs.fileno())}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "loadproof.load"],
+                [sys.executable, "-P", "-u", "-m", "loadproof.load"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from loadproof.errors import ExitCode, LoadproofError, NotReadyError, Problem, RunError, UsageError
 from loadproof.load.wire import Job, Unpacker
 from loadproof.plan import Service
+from loadproof.plan.redact import redact_text
 from loadproof.supervisor.environment import environment_facts
-from loadproof.supervisor.observer import Observer, Silent, StopSignal
+from loadproof.supervisor.observer import Guarded, Observer, Silent, StopSignal
 from loadproof.supervisor.process import LoadProcess
 from loadproof.supervisor.readiness import check_service
 from loadproof.supervisor.trial import Trial
@@ -34,6 +35,7 @@ _GOODBYE = 15.0
 _INVITATION = "Starting web interface at"
 """Locust's log line that says where to open the browser."""
 
+_EARLY_KEPT = 10_000
 _STDERR_QUOTED = 40
 _SAME_WARNING_SHOWN = 3
 _WARNINGS_KEPT = 1000
@@ -79,9 +81,19 @@ def run_plan(
         RunError: The script is broken, a port is taken, the result directory cannot be made.
         StoppedBeforeStartError: ``stop`` was asked for before the first request.
     """
+    _refuse_foreign_workers(plan)
     if isinstance(plan.target, Service) and plan.ready_check:
         check_service(plan.target)
     return _Supervisor(plan, observer or Silent(), stop, cwd or Path.cwd(), environ or os.environ).run()
+
+
+def _refuse_foreign_workers(plan: Plan) -> None:
+    """Workers that Loadproof did not start measure for nobody: say so instead of reporting nothing."""
+    for word in ("--worker", "--master"):
+        if word in plan.locust_args:
+            what = "workers and masters of their own cannot be judged by this version"
+            hint = "make load in several processes with --processes N, or run plain Locust: loadproof locust " + word
+            raise UsageError([Problem("foreign-workers", word, what, hint)])
 
 
 class _Supervisor:
@@ -91,7 +103,7 @@ class _Supervisor:
         self, plan: Plan, observer: Observer, stop: StopSignal | None, cwd: Path, environ: Mapping[str, str]
     ) -> None:
         self._plan = plan
-        self._observer = observer
+        self._observer = Guarded(observer)
         self._stop = stop
         self._cwd = cwd
         self._environment = environment_facts(cwd)
@@ -100,13 +112,15 @@ class _Supervisor:
         self._lines = {self._process.stdout: _Lines(), self._process.stderr: _Lines()}
         self._trial: Trial | None = None
         self._result: RunResult | None = None
-        self._early_lines: list[str] = []
+        self._early_lines: deque[str] = deque(maxlen=_EARLY_KEPT)
+        self._early_rows: list[bytes] = []
         self._stderr_tail: deque[str] = deque(maxlen=_STDERR_QUOTED)
         self._refusal: LoadproofError | None = None
         self._warnings: Counter[str] = Counter()
         self._exit: dict[str, Any] | None = None
         self._stopped_by: int | None = None
         self._wire_open = True
+        self._gone = False
         self._next_tick = 0.0
 
     def run(self) -> RunResult:
@@ -139,11 +153,16 @@ class _Supervisor:
     # The loop
 
     def _over(self) -> bool:
-        return not self._wire_open or self._exit is not None or self._refusal is not None
+        return self._gone or not self._wire_open or self._exit is not None or self._refusal is not None
 
     def _turn(self, selector: selectors.BaseSelector) -> None:
         for key, _events in selector.select(timeout=_TICK / 2):
             key.data(selector, key.fileobj)
+        if self._process.exit_code() is not None:
+            # A process that a script forked may hold the wire open for ever; all that was ever written is in it now.
+            while self._wire_open and self._read_wire(selector, self._process.wire):
+                pass
+            self._gone = True
         if self._trial is not None and not self._trial.ended and time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + _TICK
             self._trial.checkpoint()
@@ -161,19 +180,21 @@ class _Supervisor:
             while stream in selector.get_map() and self._read_output(selector, stream):
                 pass
 
-    def _read_wire(self, selector: selectors.BaseSelector, wire: Any) -> None:
+    def _read_wire(self, selector: selectors.BaseSelector, wire: Any) -> bool:
+        """Take in what the load process reported; False when there is nothing now."""
         try:
             data = wire.recv(1 << 20)
         except BlockingIOError:
-            return
+            return False
         except OSError:
             data = b""
         if not data:
             self._wire_open = False
             selector.unregister(wire)
-            return
+            return False
         for kind, payload in self._frames.feed(data):
             self._on_frame(kind, payload)
+        return True
 
     def _read_output(self, selector: selectors.BaseSelector, stream: Any) -> bool:
         """Take in what was printed; False when there is nothing now."""
@@ -200,16 +221,20 @@ class _Supervisor:
             self._refusal = _refusal(payload)
         elif kind == "exit":
             self._exit = payload
-        elif self._trial is None:
-            return
-        elif kind == "delta":
-            self._trial.merge(payload)
+        elif self._trial is not None:
+            self._on_trial_frame(self._trial, kind, payload)
+        elif kind == "rows" and self._result is None:
+            self._early_rows.append(payload)  # a script's own ``test_start`` may already send requests
+
+    def _on_trial_frame(self, trial: Trial, kind: str, payload: Any) -> None:
+        if kind == "delta":
+            trial.merge(payload)
         elif kind == "rows":
-            self._trial.append_rows(payload)
+            trial.append_rows(payload)
         elif kind == "worker_lost":
-            self._trial.abort(f"worker {payload['worker']} was lost; what it had not reported is missing", _LOST)
+            trial.lose(payload["worker"])
         elif kind == "end":
-            self._trial.end(payload["at"])
+            trial.end(payload["at"])
             if self._plan.ui:
                 self._finish()
 
@@ -220,12 +245,16 @@ class _Supervisor:
             start,
             environment=self._environment,
             base=self._cwd / self._plan.results,
-            log=self._early_lines,
+            log=list(self._early_lines),
         )
-        self._early_lines = []
+        self._early_lines.clear()
+        for rows in self._early_rows:
+            self._trial.append_rows(rows)
+        self._early_rows.clear()
         self._observer.started(self._trial.progress())
 
     def _on_line(self, line: str, *, from_stderr: bool) -> None:
+        line = redact_text(line)
         if self._trial is not None:
             self._trial.log(line)
         else:
@@ -247,12 +276,15 @@ class _Supervisor:
 
     def _stop_asked(self, number: int) -> None:
         asked_before, self._stopped_by = self._stopped_by, self._stopped_by or number
+        if asked_before is not None and self._trial is not None and not self._plan.ui:
+            self._trial.abort(
+                f"interrupted twice by {_name_of(number)}: what was in flight is not counted", _code_of_signal(number)
+            )
         if asked_before is not None or (self._trial is None and not self._plan.ui):
             self._process.kill()  # asked twice, or nothing was measured yet that could be lost
             return
         if self._trial is not None and not self._plan.ui and (self._trial.bounded or number != signal.SIGINT):
-            name = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
-            self._trial.abort(f"interrupted by {name}", _code_of_signal(number))
+            self._trial.abort(f"interrupted by {_name_of(number)}", _code_of_signal(number))
         self._process.send("quit")
 
     # The end
@@ -296,7 +328,7 @@ class _Supervisor:
             name = signal.Signals(self._exit["signal"]).name
             trial.abort(f"the load process got {name}", _code_of_signal(self._exit["signal"]))
         elif self._exit["error"] is not None:
-            trial.abort(f"the script broke the run: {self._exit['error']}", _LOST)
+            trial.abort(redact_text(f"the script broke the run: {self._exit['error']}"), _LOST)
         elif not self._exit["orderly"]:
             trial.abort(f"the script ended the process with code {self._exit['code']}", _LOST)
         elif self._exit["listener_error"]:
@@ -332,6 +364,7 @@ def _job(plan: Plan) -> Job:
         "service": None if service is None else service.model_dump(mode="json"),
         "rps": plan.rps,
         "samples": plan.samples,
+        "client": plan.client,
         "ready_check": plan.ready_check,
         "headless": not plan.ui,
     }
@@ -365,6 +398,10 @@ def _is_warning(line: str) -> bool:
     return any(f"/{level}/" in line for level in ("WARNING", "ERROR", "CRITICAL"))
 
 
+def _name_of(number: int) -> str:
+    return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+
+
 def _code_of_signal(number: int) -> ExitCode:
     return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED
 
@@ -388,7 +425,7 @@ def _failed_before_start(exit_: dict[str, Any] | None, code: int | None, stderr:
         hint = "stop what listens there, or pass --web-port or --master-bind-port"
         return RunError(message, slug="port-taken", hint=hint)
     if exit_["error"] is not None:
-        return RunError(f"the locustfile cannot be loaded: {exit_['error']}", slug="broken-script")
+        return RunError(redact_text(f"the locustfile cannot be loaded: {exit_['error']}"), slug="broken-script")
     if exit_["code"] == 0:
         return RunError(f"Locust ended before a test began\n{quoted}".rstrip(), slug="no-test")
     if exit_["code"] == _ARGPARSE_REFUSES or any(sign in quoted for sign in _USERS_MISTAKES):

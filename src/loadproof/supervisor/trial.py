@@ -6,6 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from loadproof.errors import ExitCode
 from loadproof.judge import evaluate_all
 from loadproof.plan.redact import effective_plan, redacted
 from loadproof.record import Delta, RunRecord
@@ -18,7 +19,6 @@ from loadproof.supervisor.observer import Progress
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loadproof.errors import ExitCode
     from loadproof.plan import Plan
 
 _CHECKPOINT_INTERVAL = 10.0
@@ -77,6 +77,8 @@ class Trial:
     def merge(self, encoded: bytes) -> None:
         """Take in a delta of one load process."""
         delta = Delta.decode(encoded)
+        if not self._facts.in_order(delta.worker, delta.number):
+            self.abort(f"a report of worker {delta.worker} was lost on its way", ExitCode.COULD_NOT_RUN)
         self._record.merge(delta)
         self._facts.add(delta.worker, delta.facts)
         users = self._facts.users()
@@ -95,6 +97,11 @@ class Trial:
         """The load process says that the test is over."""
         self._ended_at = at
 
+    def lose(self, worker: str) -> None:
+        """A worker stopped answering."""
+        self._facts.lose(worker)
+        self.abort(f"worker {worker} was lost; what it had not reported is missing", ExitCode.COULD_NOT_RUN)
+
     def abort(self, reason: str, code: ExitCode) -> None:
         """The run ends, or ended, before its time; the first reason stands."""
         if self._abort is None:
@@ -108,7 +115,7 @@ class Trial:
             measured_to=self._measured_to(),
             unfinished=self._facts.unfinished,
             exception_count=sum(error.count for error in self._facts.exceptions()),
-            health=self._facts.health(self._record),
+            health=self._facts.health(),
         )
         return Progress(
             test_name=self._plan.name,
@@ -167,7 +174,7 @@ class Trial:
             unrecorded=self._facts.unrecorded,
             rows_dropped=self._facts.rows_dropped + self._directory.rows_lost,
             workers=self._facts.workers,
-            health=self._facts.health(self._record),
+            health=self._facts.health(),
             abort=self._abort[1] if self._abort else None,
             finished=finished,
             directory=self._directory.path,

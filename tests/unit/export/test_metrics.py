@@ -68,7 +68,10 @@ def test_an_empty_run_has_no_figures_and_no_zeros_for_them():
     assert set(metrics["service_time"].values()) == {None}
     assert [metrics[key] for key in ("total_requests", "successful_requests", "failed_requests")] == [0, 0, 0]
     assert (metrics["endpoints"], metrics["error_types"], metrics["statuses"]) == ([], {}, {})
-    assert {key: value for key, value in metrics["health"].items() if value is not None} == {"notes": []}
+    assert {key: value for key, value in metrics["health"].items() if value is not None} == {
+        "fallbacks": {},
+        "notes": [],
+    }
 
 
 def test_the_keys_that_readers_know_are_there():
@@ -183,13 +186,14 @@ def test_what_a_run_came_to_is_said():
 
 
 def test_the_health_of_the_generator_carries_its_units():
-    health = GeneratorHealth(0.25, 0.5, 0.002, 0.01, 1.0, ("a note",))
+    health = GeneratorHealth(0.25, 0.5, 0.002, 0.01, 1.0, {"hooks": 3}, ("a note",))
     assert metrics_of(replace(EMPTY, health=health))["health"] == {
         "cpu_mean_ratio": 0.25,
         "cpu_max_ratio": 0.5,
         "loop_lag_p99_s": 0.002,
         "loop_lag_max_s": 0.01,
         "kernel_clock_ratio": 1.0,
+        "fallbacks": {"hooks": 3},
         "notes": ["a note"],
     }
 

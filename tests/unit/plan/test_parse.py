@@ -62,13 +62,13 @@ def test_a_locustfile_alone_leaves_everything_to_locust(load):
     assert plan.name == "shop"
     assert (plan.users, plan.spawn_rate, plan.run_time, plan.processes, plan.host, plan.rps) == (None,) * 6
     assert plan.locust_args == ("-f", "locustfile.py")
-    assert (plan.results, plan.samples) == (Path("reports/performance"), "all")
+    assert (plan.results, plan.samples, plan.client) == (Path("reports/performance"), "all", "fast")
     assert (plan.ready_check, plan.ui, plan.strict, plan.allow_inconclusive) == (True, False, False, False)
     assert [rule.metric for rule in plan.thresholds] == ["exceptions", "error_rate", "response_time", "response_time"]
     assert set(plan.sources.values()) == {"default"}
     assert set(plan.sources) == {
         *("target", "name", "users", "spawn_rate", "run_time", "processes", "host", "rps", "results", "samples"),
-        *("strict", "ready_check", "ui", "allow_inconclusive"),
+        *("client", "strict", "ready_check", "ui", "allow_inconclusive"),
     }
 
 
@@ -301,6 +301,7 @@ def test_all_problems_are_told_at_once(problems, cwd):
         ({"host": ""}, "bad-value", "--host"),
         ({"rps": "fast"}, "bad-value", "--rps"),
         ({"samples": "0/s"}, "bad-value", "--samples"),
+        ({"client": "fats"}, "bad-value", "--client"),
         ({"name": " "}, "bad-value", "--name"),
         ({"plan_file": "no.toml"}, "missing-file", "--plan"),
         ({"environ": {"LOADPROOF_PROCESSES": "two"}}, "bad-value", "LOADPROOF_PROCESSES"),

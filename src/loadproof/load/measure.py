@@ -134,7 +134,7 @@ class Meter:
             return
         seconds = _seconds(response_time)
         stamps = getattr(response, "stamps", None)
-        if stamps is not None and abs(stamps.seconds - seconds) > 1e-9:
+        if stamps is not None and (seconds is None or abs(stamps.seconds - seconds) > 1e-9):
             stamps = None  # the script gave the request another time, and that one counts
         status = _status(response)
         outcome: Outcome = "success"
@@ -147,7 +147,7 @@ class Meter:
         sample = Sample(
             _shown(str(name)),
             str(request_type),
-            *self._times(start_time, seconds, stamps),
+            *self._times(start_time, seconds or 0.0, stamps),
             status=status,
             outcome=outcome,
             kind=kind,
@@ -155,11 +155,14 @@ class Meter:
             bytes_sent=_body_length(response) if stamps is None else stamps.bytes_sent,
             bytes_received=response_length if isinstance(response_length, int) and response_length > 0 else 0,
             user_class=getattr(response, "user_class", None) or _user_class(),
-            clock="kernel" if stamps is not None and stamps.kernel else "user",
+            clock="none" if seconds is None else "kernel" if stamps is not None and stamps.kernel else "user",
         )
         self._samples += 1
         self._kernel += sample.clock == "kernel"
-        self._recorder.record(sample)
+        if seconds is None:
+            self._recorder.record_untimed(sample)
+        else:
+            self._recorder.record(sample)
         if kind is not None:
             self._keep_failure(sample, response)
         if self._policy.takes(sample):
@@ -248,10 +251,10 @@ class Meter:
         )
 
 
-def _seconds(milliseconds: float | None) -> float:
-    """A duration in seconds; what is none at all counts as 0."""
+def _seconds(milliseconds: float | None) -> float | None:
+    """A duration in seconds; None for what is no duration: Locust lets events have none."""
     if milliseconds is None or not 0 <= milliseconds < _LONGEST_MS:
-        return 0.0
+        return None
     return milliseconds / 1000
 
 

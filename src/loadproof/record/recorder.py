@@ -172,6 +172,12 @@ class Recorder:
         tally.bytes_sent += to
         tally.bytes_received += fro
 
+    def record_untimed(self, sample: Sample) -> None:
+        """Count a sample that nobody timed, in the second in which it was reported."""
+        if not self._start <= sample.ended_at < self._end:
+            self._turn_to(sample.ended_at)
+        self._tally(sample.name, sample.method, sample.outcome).add(sample)
+
     def _turn_to(self, at: float) -> None:
         """Count in another second from here on."""
         self._start = math.floor(at)

@@ -36,7 +36,7 @@ HEADER = (
 ``error_message``  ``<kind>: <text>`` of a failure, ``expected`` for an expected non-2xx answer, else empty
 ``response_size``  bytes of the decompressed body
 ``service_time``   seconds
-``clock``          who stamped the end: ``kernel`` or ``user``
+``clock``          who stamped the end: ``kernel``, ``user``, or ``none``: then both times are empty
 ``user_class``, ``worker``, ``phase``
 """
 
@@ -73,6 +73,8 @@ def format_rows(samples: Iterable[Sample], *, epoch: float, worker: str) -> byte
         response = service = f"{took:.9f}" if took > 0.0 else "0.000000000"
         if intended != sent or connect or tls:
             service = f"{max(0.0, connect + tls + (ended - sent)):.9f}"
+        if clock == "none":
+            response = service = ""
         success = "true,"
         if outcome != "success":
             success = f"true,{_EXPECTED}" if outcome == "expected" else f"false,{_error_cell(kind, message)}"
@@ -121,7 +123,10 @@ def rebuild(path: Path, *, epoch: float | None = None) -> RunRecord:
     record = RunRecord()
     recorder = Recorder("rebuilt")
     for number, sample in enumerate(read_rows(path, epoch=epoch), 1):
-        recorder.record(sample)
+        if sample.clock == "none":
+            recorder.record_untimed(sample)
+        else:
+            recorder.record(sample)
         if number % _ROWS_PER_DELTA == 0:
             record.merge(recorder.interval({}))
     record.merge(recorder.interval({}))
@@ -179,12 +184,13 @@ def _sample(cells: list[str], epoch: float) -> Sample:
         ValueError: It is not a row.
     """
     timestamp, name, method, status, response_time, success, error, received, service_time, clock, *rest = cells
-    if success not in ("true", "false") or clock not in ("kernel", "user"):
+    if success not in ("true", "false") or clock not in ("kernel", "user", "none"):
         raise ValueError("not a row")
     outcome: Outcome = "failure" if success == "false" else "expected" if error == _EXPECTED else "success"
     kind, colon, message = _uncell(error).partition(": ") if outcome == "failure" else ("", "", "")
     sent = _unix_time(timestamp) - epoch
-    service, response = float(service_time), float(response_time)
+    timed = clock != "none"
+    service, response = (float(service_time), float(response_time)) if timed else (0.0, 0.0)
     # One sum for both, so that equal durations stay equal to the last bit.
     ended = sent + service
     return Sample(
@@ -200,5 +206,5 @@ def _sample(cells: list[str], epoch: float) -> Sample:
         bytes_received=int(received),
         user_class=_uncell(rest[0]),
         phase=_uncell(rest[2]),
-        clock="kernel" if clock == "kernel" else "user",
+        clock="none" if not timed else "kernel" if clock == "kernel" else "user",
     )

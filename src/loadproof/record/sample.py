@@ -9,8 +9,11 @@ Outcome = Literal["success", "expected", "failure"]
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "expected", "failure")
 
-Clock = Literal["kernel", "user"]
-"""Who stamped the end: the kernel when the last byte arrived, or Python when it got round to it."""
+Clock = Literal["kernel", "user", "none"]
+"""Who stamped the end: the kernel when the last byte arrived, Python when it got round to it, or nobody.
+
+A sample that nobody stamped has no times: it counts as a request and in no duration.
+"""
 
 
 class Sample(NamedTuple):

@@ -40,9 +40,10 @@ class Tally:
         kinds: Kind of error to its number; at most 100, ``other`` holds the rest.
         bytes_sent: Body bytes sent.
         bytes_received: Body bytes received.
+        untimed: Samples without a time: counted, and in no histogram.
     """
 
-    __slots__ = ("bytes_received", "bytes_sent", "kinds", "own_service", "response", "statuses")
+    __slots__ = ("bytes_received", "bytes_sent", "kinds", "own_service", "response", "statuses", "untimed")
 
     def __init__(self, bits: int = BITS, *, dense: bool = False) -> None:
         self.response = Histogram(bits, dense=dense)
@@ -51,11 +52,12 @@ class Tally:
         self.kinds: dict[str, int] = {}
         self.bytes_sent = 0
         self.bytes_received = 0
+        self.untimed = 0
 
     @property
     def count(self) -> int:
-        """Number of samples."""
-        return self.response.count
+        """Number of samples, those without a time included."""
+        return self.response.count + self.untimed
 
     @property
     def service(self) -> Histogram:
@@ -64,9 +66,12 @@ class Tally:
 
     def add(self, sample: Sample) -> None:
         """Count a sample; that it belongs here is for the caller to see to."""
-        response_ns = in_ns(sample.response_time)
-        self.add_service(in_ns(sample.service_time), response_ns)
-        self.response.record(response_ns)
+        if sample.clock == "none":
+            self.untimed += 1
+        else:
+            response_ns = in_ns(sample.response_time)
+            self.add_service(in_ns(sample.service_time), response_ns)
+            self.response.record(response_ns)
         if sample.status is not None:
             self.statuses[sample.status] = self.statuses.get(sample.status, 0) + 1
         if sample.kind is not None:
@@ -95,6 +100,7 @@ class Tally:
             self.add_kinds(other.kinds)
         self.bytes_sent += other.bytes_sent
         self.bytes_received += other.bytes_received
+        self.untimed += other.untimed
 
     def add_kinds(self, kinds: Mapping[str, int]) -> None:
         """Count errors."""
@@ -110,17 +116,18 @@ class Tally:
     def pack(self) -> list[Any]:
         """All of it as a list of what msgpack takes."""
         service = None if self.own_service is None else self.own_service.pack()
-        return [self.response.pack(), service, self.statuses, self.kinds, self.bytes_sent, self.bytes_received]
+        counts = [self.statuses, self.kinds, self.bytes_sent, self.bytes_received, self.untimed]
+        return [self.response.pack(), service, *counts]
 
     @classmethod
     def unpack(cls, packed: list[Any]) -> Tally:
         """The inverse of ``pack``."""
-        response, service, statuses, kinds, bytes_sent, bytes_received = packed
+        response, service, statuses, kinds, bytes_sent, bytes_received, untimed = packed
         tally = cls()
         tally.response = Histogram.unpack(response)
         tally.own_service = None if service is None else Histogram.unpack(service)
         tally.statuses, tally.kinds = statuses, kinds
-        tally.bytes_sent, tally.bytes_received = bytes_sent, bytes_received
+        tally.bytes_sent, tally.bytes_received, tally.untimed = bytes_sent, bytes_received, untimed
         return tally
 
     def encode(self) -> bytes:
@@ -149,6 +156,7 @@ class Tally:
             "kinds": dict(self.kinds),
             "bytes_sent": self.bytes_sent,
             "bytes_received": self.bytes_received,
+            "untimed": self.untimed,
         }
 
     @classmethod
@@ -166,6 +174,7 @@ class Tally:
         tally.statuses = {int(status): n for status, n in document["statuses"].items()}
         tally.kinds = dict(document["kinds"])
         tally.bytes_sent, tally.bytes_received = document["bytes_sent"], document["bytes_received"]
+        tally.untimed = document["untimed"]
         return tally
 
     def __eq__(self, other: object) -> bool:

@@ -240,3 +240,23 @@ def test_long_names_are_cut():
 
 def test_a_tally_is_shown_by_its_figures():
     assert repr(tally_of(sample(status=200))) == "<Tally of 1, statuses {200: 1}, kinds {}>"
+
+
+def test_a_sample_that_nobody_timed_counts_as_a_request_and_in_no_duration(tmp_path):
+    from loadproof.record import Recorder, RunRecord, Sample, merged
+    from loadproof.record.rows import HEADER, format_rows, rebuild
+
+    timed = Sample("a", "GRPC", 1.0, 1.0, 1.5)
+    untimed = Sample("a", "GRPC", 1.2, 1.2, 1.2, clock="none", status=200)
+    recorder = Recorder("w")
+    recorder.record(timed)
+    recorder.record_untimed(untimed)
+    record = RunRecord()
+    record.merge(recorder.interval({}))
+    rows = tmp_path / "results.csv"
+    rows.write_bytes(HEADER.encode() + b"\r\n" + format_rows([timed, untimed], epoch=1_700_000_000.0, worker="w"))
+    for whole in (record, RunRecord.from_json(record.to_json()), rebuild(rows, epoch=1_700_000_000.0)):
+        tally = merged(whole.totals())
+        assert (tally.count, tally.untimed, tally.response.count) == (2, 1, 1)
+        assert tally.response.minimum == pytest.approx(0.5)
+        assert whole.samples == 2

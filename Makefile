@@ -60,7 +60,7 @@ clean: ## Remove .venv and everything that tools have written; results in report
 
 # Every script of one folder, in order; the first that fails ends it.
 define run-scripts
-	found=; for script in $(1)/*.py; do \
+	found=; for script in $(1)/[!_]*.py; do \
 	  test -e "$$script" || continue; \
 	  found=yes; echo "== $$script"; $(BIN)/python "$$script" || exit 1; \
 	done; \

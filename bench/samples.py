@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from servers import nginx
+from _servers import nginx
 
 SUITE = """
 from locust import HttpUser, constant, task

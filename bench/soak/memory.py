@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from servers import nginx
+from _servers import nginx
 
 SUITE = """
 import random

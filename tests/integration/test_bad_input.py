@@ -73,3 +73,23 @@ def test_every_slug_that_is_shown_has_an_entry_in_the_manual():
     headings = set(re.findall(r"^## `?([a-z-]+)`?$", (root / "docs/messages.md").read_text(), re.MULTILINE))
     assert len(slugs) > 10
     assert slugs <= headings, slugs - headings
+
+
+def test_help_shows_brackets_as_they_are_written(tmp_path):
+    ended = loadproof(tmp_path, "run", "--help")
+    assert ended.code == 0
+    assert "[tool.loadproof]" in ended.out
+    assert "[services.pkd_service]" in ended.out
+
+
+def test_an_unknown_option_from_python_is_refused_with_the_nearest_one():
+    import loadproof as package
+
+    with pytest.raises(package.UsageError, match="did you mean users"):
+        package.load_plan("locustfile.py", usrs=3)
+
+
+def test_a_host_without_a_scheme_is_refused_with_the_right_one(tmp_path):
+    ended = run(tmp_path, "-t", "1s", "-H", "127.0.0.1:80", files={"locustfile.py": USER})
+    assert ended.code == 2
+    assert "http://127.0.0.1:80" in ended.err

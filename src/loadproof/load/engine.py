@@ -16,6 +16,7 @@ Messages between master and workers:
 from __future__ import annotations
 
 import gc
+import logging
 import math
 import os
 import signal
@@ -38,6 +39,8 @@ from loadproof.plan.redact import redact_text
 
 if TYPE_CHECKING:
     from loadproof.load.wire import Job
+
+_log = logging.getLogger(__name__)
 
 _ROWS_INTERVAL = 0.5
 _FINAL_GRACE = 5.0
@@ -312,11 +315,18 @@ class Engine:
             gevent.sleep(max(0.0, next_at - time.monotonic()))
             if not self._meter.running or self._zero != zero:
                 return
-            self._meter.flush_rows()
-            if tick % 2 == 0:
-                self._send_delta()
-                if self._is_master:
-                    self._watch_workers()
+            try:
+                self._report_once(with_delta=tick % 2 == 0)
+            except Exception:  # noqa: BLE001 - it is logged with its traceback, and the next report comes
+                # What it held leaves a gap in the numbers, which the supervisor sees.
+                _log.exception("A report to the supervisor failed")
+
+    def _report_once(self, *, with_delta: bool) -> None:
+        self._meter.flush_rows()
+        if with_delta:
+            self._send_delta()
+            if self._is_master:
+                self._watch_workers()
 
     def _facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {"health": self._watch.facts(), "rows_dropped": self._channel.rows_dropped}

@@ -20,9 +20,9 @@ from _servers import nginx
 
 SUITE = """
 import random
-from locust import FastHttpUser, constant, task
+from locust import HttpUser, constant, task
 
-class Reader(FastHttpUser):
+class Reader(HttpUser):
     wait_time = constant(0)
 
     @task

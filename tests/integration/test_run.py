@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
 
 import pytest
 from commandline import loadproof
@@ -298,3 +299,67 @@ def test_locusts_own_outputs_are_written_beside_ours(suite, service):
     assert "read" in (cwd / "theirs.html").read_text()
     assert (cwd / "theirs_stats_history.csv").exists()
     assert "All users spawned" in (cwd / "theirs.log").read_text()
+
+
+def tables_of(html):
+    """Each table of a page as rows of cell texts."""
+    from html.parser import HTMLParser
+
+    class Tables(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.tables, self.cell = [], None
+
+        def handle_starttag(self, tag, attrs):  # noqa: ARG002 - HTMLParser calls it
+            if tag == "table":
+                self.tables.append([])
+            elif tag == "tr":
+                self.tables[-1].append([])
+            elif tag in ("td", "th"):
+                self.cell = ""
+
+        def handle_endtag(self, tag):
+            if tag in ("td", "th"):
+                self.tables[-1][-1].append(self.cell.strip())
+                self.cell = None
+
+        def handle_data(self, data):
+            if self.cell is not None:
+                self.cell += data
+
+    parser = Tables()
+    parser.feed(html)
+    return parser.tables
+
+
+def number(text):
+    """A figure of the report in base units: seconds, ratio, per second or a count."""
+    units = {"µs": 1e-6, "ms": 1e-3, "s": 1.0, "%": 0.01, "/s": 1.0, "": 1.0}
+    match = re.fullmatch(r"~?([\d,.]+) ?(µs|ms|s|%|/s|)", text)
+    return float(match[1].replace(",", "")) * units[match[2]]
+
+
+def test_the_figures_of_the_report_are_those_of_the_rows(suite, service):
+    ended = loadproof(
+        suite(SIMPLE.replace('"/ok"', '"/every/7"')), "run", "-u", "5", "-r", "5", "-t", "4s", "-H", service.url
+    )
+    rows = ended.rows
+    duration = ended.metrics["measured_to_s"]
+    found = {}
+    for table in tables_of((ended.directory / "report.html").read_text()):
+        if table[0][:4] == ["Method", "Name", "Requests", "Failures"]:
+            found = {cells[1]: dict(zip(table[0][2:], cells[2:], strict=True)) for cells in table[1:]}
+    assert set(found) == {"read", "write", "All endpoints"}
+    for name, shown in found.items():
+        mine = [row for row in rows if name in (row["endpoint"], "All endpoints")]
+        good = [float(row["response_time"]) for row in mine if row["success"] == "true"]
+        failed = len(mine) - len(good)
+        assert number(shown["Requests"]) == len(mine)
+        assert number(shown["Failures"]) == failed
+        # Three digits are shown.
+        assert number(shown["Errors"]) == pytest.approx(failed / len(mine), rel=6e-3, abs=1e-9)
+        assert number(shown["Rate"]) == pytest.approx(len(mine) / duration, rel=6e-3)
+        assert number(shown["Avg"]) == pytest.approx(sum(good) / len(good), rel=6e-3)
+        assert number(shown["Max"]) == pytest.approx(max(good), rel=6e-3)
+        for label, q in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
+            assert number(shown[label]) == pytest.approx(nearest_rank(good, q), rel=6e-3)

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection on gevent's loop: socket, TLS, parser and the kernel's receive stamps.
+"""One HTTP/1.1 connection on gevent's loop: socket, TLS and the kernel's receive stamps.
 
 The read watcher's callback only reads, stamps and parses; the greenlet that waits is woken through the loop with a
 token, so that a greenlet that was killed or timed out in the meantime is never handed somebody else's answer. An
@@ -14,23 +14,29 @@ import ssl
 import struct
 import time
 from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
-from typing import Any
+from typing import Any, NamedTuple
 
 import gevent
 import gevent.socket
 import httptools
+from gevent import getcurrent, get_hub
+
+from loadproof.http.answer import AnswerReader, Head
 
 SO_TIMESTAMPNS = 35
 _RECEIVE_BUFFER = 1 << 20
 _READ_SIZE = 1 << 16
 _ANCILLARY = 64
-_PEEK_AFTER = 0.1
-"""Idle seconds after which a connection is asked, before its next request, whether the server has closed it."""
+_PEEK_AFTER_NS = 100_000_000
+"""Idle time after which a connection is asked, before its next request, whether the server has closed it."""
 
 _SOL_SOCKET = _socket.SOL_SOCKET
 _STAMP = struct.Struct("qq")
+_SHORTEST_STEP_NS = 50_000
 
 _stamping: list[_socket.socket] = []
+_forks = [0]
+os.register_at_fork(after_in_child=lambda: _forks.append(_forks.pop() + 1))
 
 
 def keep_stamping_on() -> None:
@@ -57,6 +63,35 @@ class ConnectTimeoutError(Exception):
     """No connection was made for as long as the caller was ready to wait."""
 
 
+class Stamps(NamedTuple):
+    """When a request was sent and its answer ended, for who measures.
+
+    Attributes:
+        began_ns: CLOCK_MONOTONIC before the first byte left.
+        sent_ns: CLOCK_REALTIME at the same moment.
+        first_byte_ns: CLOCK_REALTIME of the first part's arrival; None where no clock saw it truly.
+        ended_ns: CLOCK_REALTIME of the last byte's arrival.
+        kernel: Whether the kernel stamped the end, and nothing that this process did is in it.
+        connect_time: Seconds to connect, 0.0 on a kept connection.
+        tls_time: Seconds of the TLS handshake, 0.0 likewise.
+        bytes_sent: Body bytes sent.
+    """
+
+    began_ns: int
+    sent_ns: int
+    first_byte_ns: int | None
+    ended_ns: int
+    kernel: bool
+    connect_time: float
+    tls_time: float
+    bytes_sent: int
+
+    @property
+    def seconds(self) -> float:
+        """Connect, handshake, and from the send to the last byte."""
+        return self.connect_time + self.tls_time + (self.ended_ns - self.sent_ns) / 1e9
+
+
 class Connection:
     """A connection that one greenlet at a time owns, from before it connects until the answer is whole.
 
@@ -67,66 +102,54 @@ class Connection:
 
     Attributes:
         reusable: Whether another request may be sent on it.
-        status: Status of the answer.
-        reason: Reason phrase, as bytes.
-        headers: Header names and values as they came.
+        head: Head of the answer.
         body: Body bytes, de-chunked, not decompressed.
-        sent_ns: CLOCK_REALTIME just before the first byte left.
-        ended_ns: CLOCK_REALTIME of the last byte's arrival; by the kernel where ``kernel`` is true.
-        first_byte_ns: Arrival of the first part; None where no clock saw it truly.
-        kernel: Whether the kernel stamped the end.
-        connect_time: Seconds to connect; 0.0 once the first answer was taken.
-        tls_time: Seconds of the handshake; 0.0 likewise.
         sent: Whether anything of the current request has left.
     """
 
     __slots__ = (
-        "_chunks", "_closed", "_context", "_done_mono", "_done_real", "_error", "_framed", "_greenlet", "_head_only",
-        "_idle_since", "_incoming", "_last_ns", "_loop", "_outgoing", "_parser", "_pid", "_reads", "_sent_mono",
-        "_socket", "_state", "_timeout", "_timer", "_timer_after", "_tls", "_watcher", "body", "connect_time",
-        "ended_ns", "first_byte_ns", "headers", "host", "kernel", "port", "reason", "reusable", "sent", "sent_ns",
-        "status", "tls_time",
+        "_closed", "_connect_time", "_context", "_done_mono", "_done_real", "_error", "_first_ns", "_forks", "_greenlet",
+        "_hub", "_incoming", "_last_ns", "_outgoing", "_reader", "_reads", "_receive", "_received", "_send",
+        "_sent_mono", "_sent_real", "_socket", "_timer", "_timer_after", "_tls", "_tls_time", "_waiting", "_watcher",
+        "_window", "host", "port", "reusable", "sent",
     )  # fmt: skip
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
         self.host, self.port, self._context = host, port, context
-        self._loop = gevent.get_hub().loop
+        self._hub = get_hub()
+        self._forks = _forks[0]
         self._socket: Any = None
+        self._send: Any = None
+        self._receive: Any = None
         self._watcher: Any = None
         self._timer: Any = None
         self._timer_after = -1.0
         self._greenlet: Any = None
         self._tls: Any = None
-        self._parser: Any = None
-        self._closed = False
-        self._pid = os.getpid()
-        self._idle_since = 0.0
-        self._timeout: float | None = None
-        self._sent_mono = self._done_mono = self._done_real = 0
-        self.reusable = False
-        self.connect_time = self.tls_time = 0.0
-        self._reset()
+        self._reader = AnswerReader()
+        self._closed = self._waiting = False
+        self._window = 0
+        self._error: Exception | None = None
+        self._connect_time = self._tls_time = 0.0
+        self._sent_real = self._sent_mono = self._done_real = self._done_mono = 0
+        self._reads = self._received = self._first_ns = self._last_ns = 0
+        self.reusable = self.sent = False
 
     def __repr__(self) -> str:
         """For people: where to, and in what state."""
         state = "closed" if self._closed else "busy" if self._greenlet is not None else "idle"
         return f"<Connection {self.host}:{self.port} {'TLS ' if self._context else ''}{state}>"
 
-    def _reset(self) -> None:
-        self.status = 0
-        self.reason = b""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self._chunks: list[bytes] = []
-        self.body = b""
-        self.sent_ns = self.ended_ns = self._last_ns = 0
-        self.first_byte_ns: int | None = None
-        self.kernel = False
-        self.sent = False
-        self._head_only = False
-        self._framed = False
-        self._reads = 0
-        self._state = "idle"
-        self._error: Exception | None = None
+    @property
+    def head(self) -> Head:
+        """Head of the answer."""
+        assert self._reader.head is not None
+        return self._reader.head
+
+    @property
+    def body(self) -> bytes:
+        """Body of the answer."""
+        return self._reader.body
 
     # Opening and closing
 
@@ -144,16 +167,16 @@ class Connection:
             connected = time.perf_counter()
             if self._context is not None:
                 self._shake_hands()
-            self.connect_time = connected - began
-            self.tls_time = time.perf_counter() - connected
+            self._connect_time = connected - began
+            self._tls_time = time.perf_counter() - connected
         except BaseException:
             self.close()
             raise
         finally:
             if guard is not None:
                 guard.close()
-        self._parser = httptools.HttpResponseParser(self)
-        self._watcher = self._loop.io(self._socket.fileno(), 1)
+        self._send, self._receive = self._socket.send, self._socket.recvmsg
+        self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
         self._watcher.start(self._on_readable)
         self.reusable = True
 
@@ -165,6 +188,8 @@ class Connection:
                 self._socket.setblocking(False)  # noqa: FBT003 - its signature
                 # Before connecting: the window is settled then, and a body that does not fit waits for the reader.
                 self._socket.setsockopt(_SOL_SOCKET, _socket.SO_RCVBUF, _RECEIVE_BUFFER)
+                # The kernel doubles what it grants, for its own books; the system's limit may be lower.
+                self._window = self._socket.getsockopt(_SOL_SOCKET, _socket.SO_RCVBUF) // 2
                 self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
                 if _stamping:
                     self._socket.setsockopt(_SOL_SOCKET, SO_TIMESTAMPNS, 1)
@@ -209,8 +234,11 @@ class Connection:
 
     def _flush_tls(self) -> None:
         data = self._outgoing.read()
-        if data:
-            self._write(data)
+        while data:
+            try:
+                data = data[self._socket.send(data) :]
+            except BlockingIOError:
+                gevent.socket.wait_write(self._socket.fileno())
 
     def close(self) -> None:
         """Close it; twice does no harm."""
@@ -228,11 +256,14 @@ class Connection:
             self._socket.close()
 
     def usable(self) -> bool:
-        """Whether a new request may be sent on this idle connection; closes it where not."""
-        if not self.reusable or self._closed or self._pid != os.getpid():
+        """Whether a new request may be sent on this idle connection; closes it where not.
+
+        Not across a fork, where the parent goes on using it, and not in another thread, which has a loop of its own.
+        """
+        if not self.reusable or self._closed or self._forks != _forks[0] or self._hub is not get_hub():
             self.close()
             return False
-        if time.monotonic() - self._idle_since > _PEEK_AFTER and self._peek() is not None:
+        if time.monotonic_ns() - self._done_mono > _PEEK_AFTER_NS and self._peek() is not None:
             self.close()
             return False
         return True
@@ -249,8 +280,8 @@ class Connection:
 
     # One request
 
-    def exchange(self, request: bytes, timeout: float | None, *, head_only: bool = False) -> None:
-        """Send a request and wait until its answer is whole; the answer is then in the attributes.
+    def exchange(self, request: bytes, timeout: float | None = None, *, head_only: bool = False) -> None:
+        """Send a request and wait until its answer is whole; it is then in ``head`` and ``body``.
 
         Args:
             request: Head and body.
@@ -264,61 +295,67 @@ class Connection:
             BadStatusLine: What came is no HTTP.
             ReadTimeoutError: Nothing came in time.
         """
-        self._reset()
-        self._head_only = head_only
-        self.reusable = False  # until the answer is whole
-        self._state = "waiting"
-        self._greenlet = gevent.getcurrent()
-        self._timeout = timeout
+        if self._done_mono:
+            self._connect_time = self._tls_time = 0.0  # those were of the first request
+        self._reader.begin(head_only=head_only)
+        self._error = None
+        self._reads = self._received = 0
+        self.reusable = self.sent = False  # until the answer is whole, and until something has left
+        self._waiting = True
+        self._greenlet = getcurrent()
         try:
             if self._tls is not None:
                 self._tls.write(request)
                 request = self._outgoing.read()
-            self.sent_ns, self._sent_mono = time.time_ns(), time.monotonic_ns()
-            self._write(request)
-            self._wait()
+            self._sent_real, self._sent_mono = time.time_ns(), time.monotonic_ns()
+            try:
+                count = self._send(request)
+            except BlockingIOError:
+                count = 0
+            self.sent = True
+            if count != len(request):
+                self._send_rest(request[count:], timeout)
+            if timeout is not None:
+                self._wait_for(timeout)
+            else:
+                switch = self._hub.switch
+                while self._waiting:  # a wake-up that was meant for an earlier wait does no harm
+                    switch()
             if self._error is not None:
                 raise self._error
-            self._finish()
         finally:
             self._greenlet = None
             if not self.reusable:
                 self.close()
 
-    def _write(self, data: bytes) -> None:
-        while True:
-            try:
-                count = self._socket.send(data)
-            except BlockingIOError:
-                count = 0
-            self.sent = True
-            if count == len(data):
-                return
-            data = data[count:]
-            self._wait_until_writable()
-            if self._state == "whole":
-                return  # the server has answered, or closed, without waiting for the whole request
-
-    def _wait_until_writable(self) -> None:
-        watcher = self._loop.io(self._socket.fileno(), 2)
-        watcher.start(self._wake, self._greenlet)
+    def _send_rest(self, data: bytes, timeout: float | None) -> None:
+        watcher = self._hub.loop.io(self._socket.fileno(), 2)
         try:
-            self._pause()
+            while data and self._waiting:  # a server may answer, or close, without waiting for the whole request
+                woken = []
+                watcher.start(self._wake_writer, self._greenlet, woken)
+                if timeout is not None:
+                    self._start_timer(timeout)
+                try:
+                    while self._waiting and not woken:
+                        self._hub.switch()
+                finally:
+                    watcher.stop()
+                    if self._timer is not None:
+                        self._timer.stop()
+                if self._waiting:
+                    try:
+                        data = data[self._send(data) :]
+                    except BlockingIOError:
+                        continue
         finally:
-            watcher.stop()
             watcher.close()
 
-    def _wait(self) -> None:
-        while self._state == "waiting":  # a wake-up that was meant for an earlier wait does no harm
-            self._pause()
-
-    def _pause(self) -> None:
-        """Give way until the loop hands the token back; whatever else switches here was not meant for us."""
-        if self._timeout is not None:
-            self._start_timer(self._timeout)
+    def _wait_for(self, timeout: float) -> None:
+        self._start_timer(timeout)
         try:
-            while gevent.get_hub().switch() is not self:
-                pass
+            while self._waiting:
+                self._hub.switch()
         finally:
             if self._timer is not None:
                 self._timer.stop()
@@ -327,59 +364,69 @@ class Connection:
         if self._timer is None or self._timer_after != timeout:
             if self._timer is not None:
                 self._timer.close()
-            self._timer, self._timer_after = self._loop.timer(timeout), timeout
+            self._timer, self._timer_after = self._hub.loop.timer(timeout), timeout
         self._timer.start(self._on_timer, self._reads)
 
-    def _finish(self) -> None:
-        """The answer is whole: by which clock, and whether the connection can be used again."""
+    def stamps(self, bytes_sent: int) -> Stamps:
+        """When it happened, for the answer that is in.
+
+        The kernel's stamp counts unless the clock was stepped in between, or the answer did not fit into the receive
+        window: then the last byte came when this process had made room for it.
+        """
+        sent = self._sent_real
+        ended = self._last_ns
         passed = self._done_mono - self._sent_mono
-        stepped = abs((self._done_real - self.sent_ns) - passed) > max(50_000, passed // 1000)
-        self.kernel = bool(self._last_ns) and not stepped and self._last_ns >= self.sent_ns
-        self.ended_ns = self._last_ns if self.kernel else self.sent_ns + passed
-        if not self.kernel or self.first_byte_ns == self._last_ns:
-            self.first_byte_ns = None
-        self.body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks = []
-        self._idle_since = time.monotonic()
+        stepped = abs(self._done_real - sent - passed)
+        kernel = (
+            ended >= sent
+            and self._received <= self._window
+            and (stepped <= _SHORTEST_STEP_NS or stepped <= passed // 1000)
+        )
+        first = None
+        if kernel:
+            if self._reads > 1 and self._first_ns != ended:
+                first = self._first_ns or None
+        else:
+            ended = sent + passed
+        return _new_stamps(
+            Stamps,
+            (self._sent_mono, sent, first, ended, kernel, self._connect_time, self._tls_time, bytes_sent),
+        )
 
     # Called by the loop
 
     def _on_readable(self) -> None:
         try:
-            self._read()
+            data, ancillary, _, _ = self._receive(_READ_SIZE, _ANCILLARY)
+            if not self._waiting:
+                # Bytes or an end that nobody asked for: the connection cannot be trusted with another request.
+                self.reusable = False
+                self._watcher.stop()
+                return
+            if not data:
+                self._on_end()
+                return
+            if ancillary:
+                seconds, nanos = _STAMP.unpack(ancillary[0][2])
+                self._last_ns = seconds * 1_000_000_000 + nanos
+            else:
+                self._last_ns = 0
+            self._reads += 1
+            self._received += len(data)
+            if self._reads == 1:
+                self._first_ns = self._last_ns
+            if self._tls is not None:
+                self._incoming.write(data)
+                self._feed_decrypted()
+            elif self._reader.feed(data):
+                self._complete()
+        except BlockingIOError:
+            return
         except Exception as error:  # noqa: BLE001 - an exception here would stop the watcher and hang the request
             self._fail(error)
 
-    def _read(self) -> None:
-        try:
-            data, ancillary, _, _ = self._socket.recvmsg(_READ_SIZE, _ANCILLARY)
-        except BlockingIOError:
-            return
-        if self._state != "waiting":
-            # Bytes or an end that nobody asked for: the connection cannot be trusted with another request.
-            self.reusable = False
-            self._watcher.stop()
-            return
-        if not data:
-            self._on_end()
-            return
-        stamp = 0
-        for level, kind, value in ancillary:
-            if level == _SOL_SOCKET and kind == SO_TIMESTAMPNS:
-                seconds, nanos = _STAMP.unpack(value)
-                stamp = seconds * 1_000_000_000 + nanos
-        self._last_ns = stamp
-        self._reads += 1
-        if self._reads == 1:
-            self.first_byte_ns = stamp or None
-        if self._tls is None:
-            self._feed(data)
-        else:
-            self._incoming.write(data)
-            self._feed_decrypted()
-
     def _feed_decrypted(self) -> None:
-        while self._state == "waiting":
+        while True:
             try:
                 data = self._tls.read(_READ_SIZE)
             except ssl.SSLWantReadError:
@@ -389,27 +436,21 @@ class Connection:
             if not data:
                 self._on_end()
                 return
-            self._feed(data)
-
-    def _feed(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._complete(reusable=False)
-        except httptools.HttpParserError as error:
-            if self._state == "waiting":
-                self._fail(BadStatusLine(str(error)) if not self.status else error)
-            else:
-                self.reusable = False  # rubbish behind a whole answer
+            if self._reader.feed(data):
+                self._complete()
+                return
 
     def _on_end(self) -> None:
         self._watcher.stop()
-        if not self.status:
+        if self._reads == 0:
             self._fail(RemoteDisconnected("Remote end closed connection without response"))
-        elif self._framed:
-            self._fail(IncompleteRead(b"".join(self._chunks)))
+        elif self._reader.end():
+            self._complete()
+            self.reusable = False
+        elif self._reader.head is None:
+            self._fail(RemoteDisconnected("Remote end closed connection without response"))
         else:
-            self._complete(reusable=False)  # a body without a length ends with the connection
+            self._fail(IncompleteRead(self._reader.so_far()))
 
     def _on_timer(self, reads: int) -> None:
         if self._reads != reads:  # something came in the meantime: the next part has as long again
@@ -421,64 +462,33 @@ class Connection:
             self._fail(ReadTimeoutError())
 
     def _fail(self, error: Exception) -> None:
-        if self._state == "waiting":
-            self._error = error
-            self._complete(reusable=False)
+        if not self._waiting:
+            self.reusable = False
+            return
+        if isinstance(error, httptools.HttpParserError) and self._reader.head is None:
+            error = BadStatusLine(str(error))
+        self._error = error
+        self._complete()
+        self.reusable = False
 
-    def _complete(self, *, reusable: bool) -> None:
-        self._state = "whole"
-        self.reusable = reusable
+    def _complete(self) -> None:
+        self._waiting = False
+        head = self._reader.head
+        self.reusable = head is not None and head.keeps and not self._reader.surplus
         self._done_real, self._done_mono = time.time_ns(), time.monotonic_ns()
         if self._greenlet is not None:
-            self._loop.run_callback(self._wake, self._greenlet)
+            self._hub.loop.run_callback(self._wake, self._greenlet)
 
     def _wake(self, greenlet: Any) -> None:
         if self._greenlet is greenlet:
             greenlet.switch(self)
 
-    # Called by the parser
+    def _wake_writer(self, greenlet: Any, woken: list[bool]) -> None:
+        woken.append(True)
+        self._wake(greenlet)
 
-    def on_status(self, status: bytes) -> None:
-        """Reason phrase, perhaps in parts."""
-        if self._state == "waiting":
-            self.reason += status
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header; after the body, a trailer."""
-        if self._state != "waiting":
-            return
-        self.headers.append((name, value))
-        lower = name.lower()
-        if lower == b"content-length" or (lower == b"transfer-encoding" and b"chunked" in value.lower()):
-            self._framed = True
-
-    def on_headers_complete(self) -> None:
-        """The status is known; a HEAD's answer is whole."""
-        if self._state != "waiting":
-            return
-        self.status = self._parser.get_status_code()
-        if self._head_only and self.status >= 200:
-            keep = self._parser.should_keep_alive() or self._framed
-            # The parser now waits for a body that will not come: the next answer gets a new one.
-            self._parser = httptools.HttpResponseParser(self)
-            self._complete(reusable=bool(keep) and not self._says_close())
-
-    def on_body(self, body: bytes) -> None:
-        """A part of the body."""
-        if self._state == "waiting":
-            self._chunks.append(body)
-
-    def on_message_complete(self) -> None:
-        """The answer is whole, unless it was only an interim one."""
-        if self._state != "waiting":
-            return
-        if 100 <= self.status < 200 and self.status != 101:
-            self.status, self.reason, self.headers, self._framed = 0, b"", [], False
-            return
-        self._complete(reusable=bool(self._parser.should_keep_alive()))
-
-    def _says_close(self) -> bool:
-        return any(name.lower() == b"connection" and value.lower() == b"close" for name, value in self.headers)
+_new_stamps: Any = tuple.__new__
 
 
 def _addresses(host: str, port: int) -> Any:

@@ -1,57 +1,45 @@
 """``HttpUser.client``: Locust's session with its everyday calls on our own wire.
 
-Whatever a call or the session's settings ask for beyond the everyday is left to requests, counted by reason, so that
-nothing ever breaks. A request is never sent twice: what went out on our wire is finished here; only the further hops of
-a redirect are sent by requests, which follows them as it always does.
+Whatever a call or the session's settings ask for beyond the everyday is prepared by requests, counted by reason, so
+that nothing ever breaks; where our wire can send it, it does. A request is never sent twice.
 """
 
 from __future__ import annotations
 
-import http.client
-import ssl
 import time
-from collections import Counter
-from functools import lru_cache
-from typing import Any, NoReturn
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
 
-import certifi
 import locust.clients
-import requests
-import urllib3.exceptions
 from gevent import GreenletExit
-from requests.cookies import extract_cookies_to_jar, get_cookie_header
+from requests.auth import HTTPBasicAuth
+from requests.cookies import extract_cookies_to_jar
 from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, RequestException
 from requests.models import REDIRECT_STATI
 
 from loadproof.http.accounting import accounting
-from loadproof.http.connection import Connection, ConnectTimeoutError, ReadTimeoutError
-from loadproof.http.request import (
-    address,
-    address_with,
-    authorization,
-    body_of,
-    head_of,
-    other_way,
-    session_needs_requests,
-)
-from loadproof.http.response import Response, Sent, decode, response_of
+from loadproof.http.adapter import WireAdapter
+from loadproof.http.body import authorization, body_of
+from loadproof.http.cookies import WatchedJar, cookie_line, watched_jar
+from loadproof.http.fallback import fallbacks, is_timeout, what_wants_urllib3
+from loadproof.http.headers import WatchedHeaders, merged, merged_with, watched
+from loadproof.http.response import Response, Sent, decode
+from loadproof.http.target import target, target_with
+from loadproof.http.wire import Wire
 
-_IDLE_KEPT = 10
+if TYPE_CHECKING:
+    from loadproof.http.connection import Stamps
 
-fallbacks: Counter[str] = Counter()
-"""Requests of this process that requests itself served, by the reason."""
+_PLAIN_BODIES = frozenset({str, bytes, dict, list, tuple})
+_HOW = ("send", "prepare_request", "get_adapter", "merge_environment_settings", "resolve_redirects", "rebuild_auth")
+"""Methods of requests in which a session of the script's own may have put something."""
+_OPTIONS = frozenset({"cookies", "files", "proxies", "hooks", "stream", "cert"})
+"""Options that requests serves when they are given; empty ones mean nothing."""
+_SETTINGS = frozenset({"trust_env", "cert", "stream", "auth", "adapters", *_HOW})
 
 
-@lru_cache(maxsize=16)
-def _context(verify: bool | str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=certifi.where() if verify is True else None)
-    if verify is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif isinstance(verify, str):
-        context = ssl.create_default_context(cafile=verify)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+class _BeyondUsError(Exception):
+    """What a call asks for is for requests to do; the message is the reason."""
 
 
 class CaughtResponse(locust.clients.ResponseContextManager):  # type: ignore[misc]  # Locust is not checked
@@ -62,178 +50,189 @@ class CaughtResponse(locust.clients.ResponseContextManager):  # type: ignore[mis
         return accounting.account(self, exc, super().__exit__(exc, value, tb))
 
 
+class _Adapters(OrderedDict[str, Any]):
+    """A session's adapters, which notice when somebody mounts one of their own."""
+
+    foreign = False
+
+    def __setitem__(self, prefix: str, adapter: Any) -> None:
+        super().__setitem__(prefix, adapter)
+        self.foreign = self.foreign or type(adapter) is not WireAdapter
+
+
 class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is not checked
     """Locust's ``HttpSession``; same arguments, same behaviour."""
 
+    _wants: str | None = None
+    """What in the session's settings asks for requests: empty for nothing, None where they were not looked at yet."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._idle: dict[tuple[bool, str, int, object], list[Connection]] = {}
-        shared_pool = kwargs.get("pool_manager") is not None
-        self._own_adapters = {
-            "all": None if shared_pool else self.adapters,
-            "each": tuple(self.adapters.items()),
-        }
+        self._wire = Wire()
+        self._user_class = "" if self.user is None else type(self.user).__name__
+        if kwargs.get("pool_manager") is None:
+            adapter = WireAdapter(self._wire)
+            self.adapters = _Adapters({"https://": adapter, "http://": adapter})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "headers":
+            value = watched(value)
+        elif name == "cookies":
+            value = watched_jar(value)
+        object.__setattr__(self, name, value)
+        if name in _SETTINGS:
+            object.__setattr__(self, "_wants", None)
 
     def close(self) -> None:
         """Close all connections; the next request opens a new one."""
         super().close()
-        for idle in self._idle.values():
-            for connection in idle:
-                connection.close()
-        self._idle.clear()
+        self._wire.close()
 
-    def request(
+    def request(  # noqa: PLR0913, PLR0917 - Locust's own, with requests' options by name: the hot path
         self,
         method: str,
         url: str,
         name: str | None = None,
-        catch_response: bool = False,
+        catch_response: bool = False,  # noqa: FBT001, FBT002
         context: dict[str, Any] = {},  # noqa: B006 - Locust's own default; it is never written to
         *,
         data: Any = None,
         json: Any = None,
+        params: Any = None,
+        headers: Any = None,
+        auth: Any = None,
+        timeout: Any = None,
+        allow_redirects: bool = True,
+        verify: Any = None,
         **options: Any,
     ) -> Any:
         """Send a request, as Locust's own ``request`` would; see there."""
         if accounting.before_send is not None:
             accounting.before_send()
-        reason = other_way(method, url, data, options) or session_needs_requests(self, self._own_adapters)
-        if reason is None and http.client.HTTPConnection.debuglevel:
-            reason = "http.client debug output"
-        if reason is not None:
-            fallbacks[reason] += 1
-            more = {"data": data, "json": json, **options}
-            return accounted(super().request, method, url, name, catch_response, context, **more)
-        return self._fast(method, url, name, catch_response, context, data, json, options)
-
-    def _fast(  # noqa: PLR0917 - those of the call it serves
-        self, method: str, url: str, name: str | None, catch_response: bool, context: dict[str, Any], data: Any,
-        json: Any, options: dict[str, Any],
-    ) -> Any:  # fmt: skip
-        if self.request_name and not name:
-            name = self.request_name
-        self.explicit_name = name
-        complete_url = self._build_url(url)
-        start_time, began = time.time(), time.perf_counter()
-        response: Any
+        began = time.perf_counter()
+        if auth is None:
+            auth = self.auth
         try:
-            response = self._answer(method, complete_url, data, json, options)
+            if reason := self._reason_for_requests(method, url, data, auth, timeout, options):
+                raise _BeyondUsError(reason)
+            response = self._answer(method, url, data, json, params, headers, auth, timeout, allow_redirects, verify)
+        except _BeyondUsError as beyond:
+            fallbacks[str(beyond)] += 1
+            more = {
+                "data": data, "json": json, "params": params, "headers": headers, "auth": auth, "timeout": timeout,
+                "allow_redirects": allow_redirects, "verify": verify, **options,
+            }  # fmt: skip
+            return accounted(super().request, method, url, name, catch_response, context, **more)
         except (MissingSchema, InvalidSchema, InvalidURL):
             raise
         except RequestException as error:
             response = locust.clients.ResponseContextManager(error)
-        seconds = time.perf_counter() - began
-        if type(response) is Response:
-            first_url, path = response.url, response._sent.address.path_url  # noqa: SLF001
-            seconds = response.stamps.seconds
-        elif first := ((response.history and response.history[0]) or response).request:
-            first_url, path = str(first.url), first.path_url
-        else:
-            first_url, path = complete_url, str(url)
-        if self.user:
-            context = {**self.user.context(), **context}
-        meta = {
-            "request_type": method,
-            "response_time": seconds * 1000,
-            "name": name or path,
-            "context": context,
-            "response": response,
-            "exception": None,
-            "start_time": start_time,
-            "url": first_url,
-            "response_length": len(response.content or b""),
-        }
-        if type(response) is not Response:
-            response.__class__ = CaughtResponse
-        response.user_class = _class_name(self.user)
-        response._entered = False  # noqa: SLF001
-        response._manual_result = None  # noqa: SLF001
+
+        if self.request_name and not name:
+            name = self.request_name
+        if self.user is not None:
+            more = self.user.context()
+            if more:
+                context = {**more, **context}
+        response.user_class = self._user_class
         response._request_event = self.request_event  # noqa: SLF001
-        response._catch_response = catch_response  # noqa: SLF001
-        response.request_meta = meta
-        if not catch_response:
-            if type(response) is Response and response.status_code < 400:
-                self.request_event.fire(**meta)
+        if type(response) is Response:
+            response._name = name or response._sent.target.path_url  # noqa: SLF001
+            response._context = context  # noqa: SLF001
+            if catch_response:
+                response._catch_response = True  # noqa: SLF001
             else:
-                response.__exit__(None, None, None)
-        return response
+                response.report()
+            return response
+        return self._handed_on(response, time.perf_counter() - began, method, url, name, context, catch=catch_response)
 
-    def _answer(self, method: str, url: str, data: Any, json: Any, options: dict[str, Any]) -> Any:
+    def _reason_for_requests(  # noqa: PLR0917 - the hot path
+        self, method: Any, url: Any, data: Any, auth: Any, timeout: Any, options: dict[str, Any]
+    ) -> str | None:
+        """Why requests must serve a call; None where we do."""
+        if self._wants is None:
+            self._wants = self._what_settings_want()
+        if self._wants:
+            return self._wants
+        if options and (asked := next((name for name, value in options.items() if value or name not in _OPTIONS), None)):
+            return asked if asked in _OPTIONS else "unknown argument"
+        if self.params or self.proxies or self.hooks.get("response") or self.adapters.foreign:
+            return "session settings"
+        if data is not None and type(data) not in _PLAIN_BODIES:
+            return "body"
+        if timeout is not None and not is_timeout(timeout):
+            return "timeout"
+        if auth is not None and not isinstance(auth, tuple | HTTPBasicAuth):
+            return "auth"
+        if type(method) is not str or type(url) is not str:
+            return "method or url"
+        return what_wants_urllib3()
+
+    def _what_settings_want(self) -> str:
+        own, kind = self.__dict__, type(self)
+        if self.trust_env or self.cert or self.stream:
+            return "session settings"
+        if type(self.adapters) is not _Adapters:
+            return "adapters"
+        if any(name in own or getattr(kind, name) is not getattr(Session, name) for name in _HOW):
+            return "own session"
+        return ""
+
+    def _answer(  # noqa: PLR0913, PLR0917 - the hot path
+        self, method: str, url: str, data: Any, json: Any, params: Any, headers: Any, auth: Any, timeout: Any,
+        allow_redirects: bool, verify: Any,  # noqa: FBT001
+    ) -> Any:  # fmt: skip
         """The answer, redirects followed; raises what requests would raise."""
-        params = options.get("params")
-        where = address(url) if not params else address_with(url, params)
+        where = target_with(method, self.base_url, url, params) if params else target(method, self.base_url, url)
         try:
-            head = head_of(self.headers, options.get("headers"))
+            own = self.headers
+            if type(own) is not WatchedHeaders:
+                head = merged(own, headers)
+            elif headers:
+                head = merged_with(own.head(), headers)
+            else:
+                head = own.head()
         except UnicodeEncodeError:
-            fallbacks["header encoding"] += 1
-            return requests.Session.request(self, method, url, data=data, json=json, **options)
-        body, extra, shown = body_of(method.upper(), data, json, head)
-        auth = options.get("auth") or self.auth
+            raise _BeyondUsError("header encoding") from None
+        if head.hard or where.odd:
+            raise _BeyondUsError("headers" if head.hard else "method")
+        extra = signed = b""
+        jar = self.cookies
+        if (type(jar) is not WatchedJar or jar._cookies) and "cookie" not in head.names:  # type: ignore[attr-defined]  # noqa: SLF001
+            extra = jar.line(where, head) if type(jar) is WatchedJar else cookie_line(jar, where, head)
         if auth is not None:
-            extra = authorization(auth) + extra
-        if self.cookies:
-            extra += self._cookie_line(where.url, head)
-        sent = Sent(method, where, head, extra, body, shown)
-        response = self._exchange(sent, options)
-        raw = response._raw_headers  # noqa: SLF001
-        redirected = response.status_code in REDIRECT_STATI
-        for header, _ in raw:
-            lower = header.lower()
-            if lower == b"set-cookie":
-                extract_cookies_to_jar(self.cookies, response.request, response.raw)  # type: ignore[no-untyped-call]
-            elif lower == b"content-encoding" and response._raw_body:  # noqa: SLF001
-                decode(response)
-        if redirected:
-            return self._redirected(response, options, follow=options.get("allow_redirects", True))
+            if "authorization" in head.names:
+                raise _BeyondUsError("two authorizations")
+            signed = authorization(auth)
+        body: bytes | None
+        if data or json is not None:
+            body, described, shown = body_of(where.upper, data, json, head)
+            extra += described + signed
+            sent = Sent(where, head, extra, shown)
+            request = b"".join((where.start, head.lines, extra, b"\r\n", body or b""))
+            size = len(body or b"")
+        else:
+            extra += signed
+            sent = Sent(where, head, extra, None)
+            request = where.start + head.lines + extra + where.ending
+            size = 0
+        connection = self._wire.exchange(
+            where, self.verify if verify is None else verify, request, timeout, head.closes, sent.prepared
+        )
+        answer = connection.head
+        response = Response(answer, connection.body, sent, connection.stamps(size))
+        if answer.sets_cookies:
+            extract_cookies_to_jar(self.cookies, response.request, response.raw)  # type: ignore[no-untyped-call]
+        if answer.encoded and response._raw_body:  # noqa: SLF001
+            decode(response)
+        if answer.status in REDIRECT_STATI:
+            return self._redirected(response, timeout, verify, follow=allow_redirects)
         return response
 
-    def _cookie_line(self, url: str, head: Any) -> bytes:
-        asked = requests.PreparedRequest()
-        asked.url, asked.headers = url, head.fields.copy()
-        line = get_cookie_header(self.cookies, asked)  # type: ignore[no-untyped-call]
-        return b"" if not line or "cookie" in head.names else b"Cookie: " + line.encode("latin-1") + b"\r\n"
-
-    def _exchange(self, sent: Sent, options: dict[str, Any]) -> Response:
-        where = sent.address
-        verify = options.get("verify")
-        verify = (self.verify if verify is None else verify) if where.secure else None
-        connect_timeout, read_timeout = _timeouts(options.get("timeout"))
-        key = (where.secure, where.host, where.port, verify)
-        idle = self._idle.setdefault(key, [])
-        connection = None
-        while idle and connection is None:
-            candidate = idle.pop()
-            connection = candidate if candidate.usable() else None
-        try:
-            if connection is None:
-                connection = Connection(where.host, where.port, _context(verify) if where.secure else None)
-                connection.connect(connect_timeout)
-            else:
-                connection.connect_time = connection.tls_time = 0.0
-            head = b"".join(
-                (sent.method.upper().encode(), b" ", where.head, sent.head.lines, sent.extra, b"\r\n", sent.body or b"")
-            )
-            connection.exchange(head, read_timeout, head_only=sent.method.upper() == "HEAD")
-        except GreenletExit:
-            if connection is not None and connection.sent:
-                accounting.unfinished += 1
-            raise
-        except Exception as error:  # noqa: BLE001 - what is not of the wire is raised again as it is
-            sent.connecting = connection is None or not connection.sent
-            _raise_as_requests(error, sent, options.get("timeout"))
-        if connection.reusable:
-            if "connection" in sent.head.names and sent.head.fields.get("connection", "").lower() == "close":
-                connection.close()
-            elif len(idle) < _IDLE_KEPT:
-                idle.append(connection)
-            else:
-                connection.close()
-        return response_of(connection, sent)
-
-    def _redirected(self, response: Response, options: dict[str, Any], *, follow: bool) -> Any:
-        """The end of a redirect chain; its further hops are sent by requests."""
-        settings = self.merge_environment_settings(response.url, {}, None, options.get("verify"), None)
-        further = {"timeout": options.get("timeout"), **settings}
+    def _redirected(self, response: Response, timeout: Any, verify: Any, *, follow: bool) -> Any:
+        """The end of a redirect chain, whose further hops requests works out."""
+        settings = self.merge_environment_settings(response.url, {}, None, verify, None)
+        further = {"timeout": timeout, **settings}
         if not follow:
             step = self.resolve_redirects(response, response.request, yield_requests=True, **further)
             response._next = next(step, None)  # noqa: SLF001
@@ -245,9 +244,50 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
         last.history = history
         return last
 
+    def _handed_on(  # noqa: PLR0917 - those of the call that it ends
+        self, response: Any, seconds: float, method: str, url: str, name: str | None, context: Any, *, catch: bool
+    ) -> Any:
+        """Report an answer, or a failure, that requests has made: as Locust does, word by word."""
+        stamps = _chain_of(response)
+        if stamps is not None:
+            response.stamps = stamps
+            seconds = stamps.seconds
+        if first := ((response.history and response.history[0]) or response).request:
+            complete_url, path = str(first.url), first.path_url
+        else:
+            complete_url, path = self._build_url(url), str(url)
+        response.__class__ = CaughtResponse
+        response._entered = False  # noqa: SLF001
+        response._manual_result = None  # noqa: SLF001
+        response._catch_response = catch  # noqa: SLF001
+        response.request_meta = {
+            "request_type": method,
+            "response_time": seconds * 1000,
+            "name": name or path,
+            "context": dict(context),
+            "response": response,
+            "exception": None,
+            "start_time": time.time() - seconds,
+            "url": complete_url,
+            "response_length": len(response.content or b""),
+        }
+        if not catch:
+            response.__exit__(None, None, None)
+        return response
 
-def _class_name(user: Any) -> str:
-    return "" if user is None else type(user).__name__
+
+def _chain_of(response: Any) -> Stamps | None:
+    """From the first send to the last byte of a redirect chain; None where a hop was not ours."""
+    hops = [*response.history, response]
+    stamps = [getattr(hop, "stamps", None) for hop in hops]
+    first, last = stamps[0], stamps[-1]
+    if len(hops) == 1 or first is None or last is None or None in stamps:
+        return None
+    return first._replace(
+        ended_ns=first.sent_ns + (last.began_ns - first.began_ns) + (last.ended_ns - last.sent_ns),
+        first_byte_ns=None,
+        kernel=last.kernel,
+    )
 
 
 def accounted(request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -260,53 +300,3 @@ def accounted(request: Any, *args: Any, **kwargs: Any) -> Any:
     if response._catch_response and type(response) is locust.clients.ResponseContextManager:  # noqa: SLF001
         response.__class__ = CaughtResponse
     return response
-
-
-def _timeouts(timeout: Any) -> tuple[float | None, float | None]:
-    if isinstance(timeout, tuple):
-        connect, read = timeout
-        return connect, read
-    return timeout, timeout
-
-
-def _raise_as_requests(error: Exception, sent: Sent, timeout: Any) -> NoReturn:
-    """Raise what requests would have raised, with the same causes below it: Locust, and scripts, look for them."""
-    request = sent.prepared()
-    scheme = "HTTPS" if sent.address.secure else "HTTP"
-    pool: Any = f"{scheme}ConnectionPool(host={sent.address.host!r}, port={sent.address.port})"
-    path = sent.address.path_url
-    connect, read = _timeouts(timeout)
-    below: Exception
-    if isinstance(error, ReadTimeoutError):
-        below = urllib3.exceptions.ReadTimeoutError(pool, path, f"Read timed out. (read timeout={read})")
-        _raise_over(below, requests.ReadTimeout(below, request=request))
-    if isinstance(error, http.client.IncompleteRead):
-        below = urllib3.exceptions.ProtocolError(f"Connection broken: {error!r}", error)
-        _raise_over(below, requests.exceptions.ChunkedEncodingError(below))
-    if isinstance(error, ConnectTimeoutError):
-        below = urllib3.exceptions.ConnectTimeoutError(pool, f"Connection timed out. (connect timeout={connect})")
-        retries = urllib3.exceptions.MaxRetryError(pool, path, below)
-        _raise_over(below, retries, requests.ConnectTimeout(retries, request=request))
-    if isinstance(error, ssl.SSLError):
-        below = urllib3.exceptions.SSLError(error)
-        retries = urllib3.exceptions.MaxRetryError(pool, path, below)
-        _raise_over(below, retries, requests.exceptions.SSLError(retries, request=request))
-    if isinstance(error, OSError) and sent.connecting:
-        below = urllib3.exceptions.NewConnectionError(pool, f"Failed to establish a new connection: {error}")
-        retries = urllib3.exceptions.MaxRetryError(pool, path, below)
-        _raise_over(below, retries, requests.ConnectionError(retries, request=request))
-    if isinstance(error, OSError | http.client.HTTPException):
-        below = urllib3.exceptions.ProtocolError("Connection aborted.", error)
-        _raise_over(below, requests.ConnectionError(below, request=request))
-    raise error
-
-
-def _raise_over(*chain: Exception) -> NoReturn:
-    """Raise the last, each one while the one before it is handled: so they become each other's context."""
-    first, *above = chain
-    if not above:
-        raise first
-    try:
-        raise first  # noqa: TRY301 - to be handled is what it is raised for
-    except Exception:  # noqa: BLE001 - it is the context that counts
-        _raise_over(*above)

@@ -12,62 +12,31 @@ import locust.clients
 import requests
 import urllib3
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
-from requests.structures import CaseInsensitiveDict
-from requests.utils import get_encoding_from_headers
 
 from loadproof.http.accounting import accounting
+from loadproof.http.answer import merged
+from loadproof.http.event import RequestEvent
 
 if TYPE_CHECKING:
-    from loadproof.http.request import Address, Head
-
-
-class Stamps:
-    """When a request was sent and its answer ended, for who measures.
-
-    Attributes:
-        sent_ns: CLOCK_REALTIME before the first byte left.
-        first_byte_ns: Arrival of the first part; None where no clock saw it truly.
-        ended_ns: Arrival of the last byte.
-        kernel: Whether the kernel stamped it.
-        connect_time: Seconds to connect, 0.0 on a kept connection.
-        tls_time: Seconds of the TLS handshake.
-        bytes_sent: Body bytes sent.
-    """
-
-    __slots__ = ("bytes_sent", "connect_time", "ended_ns", "first_byte_ns", "kernel", "sent_ns", "tls_time")
-
-    def __init__(self, connection: Any, bytes_sent: int) -> None:
-        self.sent_ns = connection.sent_ns
-        self.first_byte_ns = connection.first_byte_ns
-        self.ended_ns = connection.ended_ns
-        self.kernel = connection.kernel
-        self.connect_time = connection.connect_time
-        self.tls_time = connection.tls_time
-        self.bytes_sent = bytes_sent
-
-    @property
-    def seconds(self) -> float:
-        """Connect, handshake, and from the send to the last byte."""
-        return float(self.connect_time + self.tls_time + (self.ended_ns - self.sent_ns) / 1e9)
+    from loadproof.http.answer import Head
+    from loadproof.http.connection import Stamps
+    from loadproof.http.headers import HeadLines
+    from loadproof.http.target import Target
 
 
 class Sent:
     """What was sent, as far as it is needed to build a ``PreparedRequest`` later."""
 
-    __slots__ = ("address", "body", "connecting", "extra", "head", "method", "shown")
+    __slots__ = ("extra", "head", "shown", "target")
 
-    def __init__(  # noqa: PLR0917 - in the order in which they are sent
-        self, method: str, address: Address, head: Head, extra: bytes, body: bytes | None, shown: Any
-    ) -> None:
-        self.method, self.address, self.head, self.extra, self.body = method, address, head, extra, body
-        self.shown = shown
-        self.connecting = False
+    def __init__(self, target: Target, head: HeadLines, extra: bytes, shown: Any) -> None:
+        self.target, self.head, self.extra, self.shown = target, head, extra, shown
 
     def prepared(self) -> requests.PreparedRequest:
         """The request as requests would have prepared it."""
         request = requests.PreparedRequest()
-        request.method = self.method.upper()
-        request.url = self.address.url
+        request.method = self.target.upper
+        request.url = self.target.url
         request.headers = self.head.fields.copy()
         for line in self.extra.split(b"\r\n"):
             if line:
@@ -95,74 +64,102 @@ def _later(name: str, build: Any) -> property:
     return property(get, put)
 
 
-def _headers(response: Any) -> CaseInsensitiveDict[str]:
-    return CaseInsensitiveDict(_merged_headers(response.__dict__["_raw_headers"]))
-
-
-def _merged_headers(raw: list[tuple[bytes, bytes]]) -> urllib3.HTTPHeaderDict:
-    merged = urllib3.HTTPHeaderDict()
-    for name, value in raw:
-        merged.add(name.decode("latin-1"), value.decode("latin-1"))
-    return merged
-
-
 def _raw(response: Any) -> urllib3.HTTPResponse:
+    return raw_of(response._head, response._raw_body, response._sent.target)  # noqa: SLF001
+
+
+def raw_of(head: Head, body: bytes, target: Target) -> urllib3.HTTPResponse:
+    """An answer as urllib3 would hand it over, its body not yet read or decompressed."""
     message = HTTPMessage()
-    for name, value in response.__dict__["_raw_headers"]:
+    for name, value in head.headers:
         message[name.decode("latin-1")] = value.decode("latin-1")
     original = SimpleNamespace(msg=message, isclosed=lambda: True, close=lambda: None)
     return urllib3.HTTPResponse(
-        body=io.BytesIO(response.__dict__["_raw_body"]),
-        headers=_merged_headers(response.__dict__["_raw_headers"]),
-        status=response.status_code,
-        reason=response.reason,
+        body=io.BytesIO(body),
+        headers=merged(head.headers),
+        status=head.status,
+        reason=head.reason.decode("latin-1"),
         preload_content=False,
         decode_content=False,
         original_response=original,  # type: ignore[arg-type]
-        request_method=response.__dict__["_sent"].method,
-        request_url=response.__dict__["_sent"].address.path_url,
+        request_method=target.upper,
+        request_url=target.path_url,
     )
 
 
 def _cookies(response: Any) -> RequestsCookieJar:
     jar = RequestsCookieJar()
-    extract_cookies_to_jar(jar, response.request, response.raw)  # type: ignore[no-untyped-call]
+    if response._head.sets_cookies:  # noqa: SLF001
+        extract_cookies_to_jar(jar, response.request, response.raw)  # type: ignore[no-untyped-call]
     return jar
+
+
+def _meta(response: Any) -> dict[str, Any]:
+    """What the request event is fired with; a script may change it in its ``with`` block."""
+    stamps, target = response.stamps, response._sent.target  # noqa: SLF001
+    return {
+        "request_type": target.method,
+        "response_time": stamps.seconds * 1000,
+        "name": response._name,  # noqa: SLF001
+        "context": response._context,  # noqa: SLF001
+        "response": response,
+        "exception": None,
+        "start_time": stamps.sent_ns / 1e9 - stamps.connect_time - stamps.tls_time,
+        "url": target.url,
+        "response_length": len(response._content or b""),  # noqa: SLF001
+    }
 
 
 class Response(locust.clients.ResponseContextManager):  # type: ignore[misc]  # Locust is not checked
     """``requests.Response`` as Locust extends it."""
 
-    headers = _later("_headers", _headers)
+    _content_consumed = True
+    _next = None
+    _entered = False
+    _catch_response = False
+    user_class = ""
+    headers = _later("_headers", lambda self: self._head.fields())
     raw = _later("_raw", _raw)
-    request = _later("_request", lambda self: self.__dict__["_sent"].prepared())
+    request = _later("_request", lambda self: self._sent.prepared())
     cookies = _later("_cookies_later", _cookies)
-    encoding = _later("_encoding", lambda self: get_encoding_from_headers(self.headers))
-    elapsed = _later("_elapsed", lambda self: timedelta(seconds=self.__dict__["stamps"].seconds))
+    encoding = _later("_encoding", lambda self: self._head.encoding())
+    elapsed = _later("_elapsed", lambda self: timedelta(seconds=self.stamps.seconds))
+    url = _later("_url", lambda self: self._sent.target.url)
+    reason = _later("_reason", lambda self: self._head.reason.decode("latin-1"))
+    history = _later("_history", lambda _: [])
+    request_meta = _later("_meta", _meta)
+
+    stamps: Stamps
+    _head: Head
+    _sent: Sent
+
+    def __init__(self, head: Head, body: bytes, sent: Sent, stamps: Stamps) -> None:
+        # Not the parents': they would fill in everything that is built later here.
+        self._head = head
+        self._raw_body = self._content = body
+        self._sent = sent
+        self.stamps = stamps
+        self.status_code = head.status
+
+    def report(self) -> None:
+        """Report the request as its status says; for one without a ``with`` block."""
+        if self.status_code < 400 and type(event := self._request_event) is RequestEvent and event.unheard:
+            event.sink.on_answer(self)
+        else:
+            self.__exit__(None, None, None)
 
     def __exit__(self, exc: Any, value: Any, tb: Any) -> bool | None:  # noqa: PYI036 - Locust's
         """Locust's own, then the account of what was dropped."""
+        if (
+            exc is None
+            and (self._manual_result is True or (self._manual_result is None and self.status_code < 400))
+            and type(event := self._request_event) is RequestEvent
+            and event.unheard
+            and "_meta" not in self.__dict__
+        ):
+            event.sink.on_answer(self)
+            return True
         return accounting.account(self, exc, super().__exit__(exc, value, tb))
-
-
-def response_of(connection: Any, sent: Sent) -> Response:
-    """The answer that a connection has just taken."""
-    response = Response.__new__(Response)
-    body = connection.body
-    response.__dict__.update(
-        _raw_headers=connection.headers,
-        _raw_body=body,
-        _sent=sent,
-        _content=body,
-        _content_consumed=True,
-        _next=None,
-        status_code=connection.status,
-        url=sent.address.url,
-        history=[],
-        reason=connection.reason.decode("latin-1"),
-        stamps=Stamps(connection, len(sent.body or b"")),
-    )
-    return response
 
 
 def decode(response: Response) -> None:
@@ -171,6 +168,6 @@ def decode(response: Response) -> None:
     Raises:
         requests.exceptions.ContentDecodingError: It is not what its header says.
     """
-    response.__dict__["_content"] = False
-    response.__dict__["_content_consumed"] = False
+    response._content = False  # noqa: SLF001
+    response._content_consumed = False  # noqa: SLF001
     response.content  # noqa: B018 - reading it is the point: urllib3 decodes on the way

@@ -17,10 +17,12 @@ def main() -> int:
     job = _read_job(fd)
     set_job(job)
 
-    import locust  # noqa: F401, PLC0415 - patches the standard library: before anything else that uses sockets
+    import locust  # noqa: PLC0415 - patches the standard library: before anything else that uses sockets
 
     from loadproof.http import session  # noqa: PLC0415
+    from loadproof.http.event import RequestEvent  # noqa: PLC0415
 
+    locust.events.request = RequestEvent()
     session.install(job["client"])
     from loadproof.load.engine import run  # noqa: PLC0415
 

@@ -105,6 +105,10 @@ class Engine:
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)  # the first of them: the script's may take their time
         events.spawning_complete.add_listener(self._on_spawning_complete)
+        # Before Locust reads, or resets, its statistics: whatever they have not been fed yet.
+        events.report_to_master.add_listener(self._feed_locust)
+        events.spawning_complete.add_listener(self._feed_locust)
+        events.reset_stats.add_listener(self._feed_locust)
         events.quitting.add_listener(self._on_quitting)
 
     # Life of the process
@@ -132,12 +136,14 @@ class Engine:
     def _listen(self, environment: Any) -> None:
         """Hear of requests and errors from now on.
 
-        Added after those of the locustfile: a control exception that a script's own listener raises leaves the request
+        The meter comes after all listeners of the script: a control exception that one raises leaves the request
         uncounted, as in Locust.
         """
         if not self._listening:
             self._listening = True
-            environment.events.request.add_listener(self._meter.on_request)
+            if environment.events.request.replaced:
+                self._meter.locust.serve(environment)
+            environment.events.request.measure_by(self._meter)
             environment.events.user_error.add_listener(self._meter.on_user_error)
 
     def _become_worker(self, runner: Any) -> None:
@@ -328,6 +334,10 @@ class Engine:
             if self._is_master:
                 self._watch_workers()
 
+    def _feed_locust(self, **_: object) -> None:
+        if self._meter.running and not self._ended:
+            self._send_delta()
+
     def _facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {"health": self._watch.facts(), "rows_dropped": self._channel.rows_dropped}
         users = self._users_at_end if self._ended else self._runner.user_classes_count
@@ -447,6 +457,7 @@ class Engine:
             self._meter.flush_rows()
             self._send_delta()
             self._meter.running = False
+            runner._send_stats()  # noqa: SLF001 - Locust's own report, which it would leave out
         runner.send_message("lp_final", None)
 
 

@@ -128,7 +128,7 @@ class Histogram:
         # 0.07 * 100 is 7.000000000000001 in binary: ranks are counted in decimals, where it is 7.
         rank = max(1, math.ceil(Fraction(repr(float(q))) * self.count))
         indexes, counts = self._columns()
-        low, width = _bounds(indexes[bisect_left(list(accumulate(counts)), rank)], self.bits)
+        low, width = bounds(indexes[bisect_left(list(accumulate(counts)), rank)], self.bits)
         return min(max(low + (width - 1) / 2, self.shortest), self.longest) / _SECOND
 
     @property
@@ -150,7 +150,7 @@ class Histogram:
         """Occupied buckets, ascending: from and below which seconds, and how many."""
         found = []
         for index, n in zip(*self._columns(), strict=True):
-            low, width = _bounds(index, self.bits)
+            low, width = bounds(index, self.bits)
             found.append((low / _SECOND, (low + width) / _SECOND, n))
         return found
 
@@ -261,7 +261,7 @@ def index_of(ns: int, bits: int) -> int:
     return (shift << bits) + (ns >> shift) if shift > 0 else ns
 
 
-def _bounds(index: int, bits: int) -> tuple[int, int]:
+def bounds(index: int, bits: int) -> tuple[int, int]:
     """A bucket's lowest duration and its width, both in ns."""
     shift = max(0, (index >> bits) - 1)
     return (index - (shift << bits)) << shift, 1 << shift

@@ -60,6 +60,7 @@ def format_rows(samples: Iterable[Sample], *, epoch: float, worker: str) -> byte
         worker: Name of this process.
     """
     lines = []
+    known: dict[tuple[object, ...], tuple[str, str]] = {}
     second, stamp = -1, ""
     # Runs for every request: fields are taken out at once, and text that repeats is made once.
     for (
@@ -75,13 +76,16 @@ def format_rows(samples: Iterable[Sample], *, epoch: float, worker: str) -> byte
             service = f"{max(0.0, connect + tls + (ended - sent)):.9f}"
         if clock == "none":
             response = service = ""
+        key = (name, method, status, clock, user_class, phase)
+        cells = known.get(key)
+        if cells is None:
+            head, tail = _repeated_cells(name, method, status, clock, user_class, worker, phase)
+            cells = known[key] = (f"+00:00,{head},", f",{tail}\r\n")
         success = "true,"
         if outcome != "success":
             success = f"true,{_EXPECTED}" if outcome == "expected" else f"false,{_error_cell(kind, message)}"
-        head, tail = _repeated_cells(name, method, status, clock, user_class, worker, phase)
-        lines.append(
-            f"{stamp}{str(micros + 1_000_000)[1:]}+00:00,{head},{response},{success},{received},{service},{tail}\r\n"
-        )
+        head, tail = cells
+        lines.append(f"{stamp}{str(micros + 1_000_000)[1:]}{head}{response},{success},{received},{service}{tail}")
     return "".join(lines).encode("utf-8", "replace")
 
 

@@ -1,0 +1,94 @@
+"""What requests itself prepares, on our wire: further hops of redirects, multipart files, auth callables, hooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import locust.clients
+from requests.adapters import HTTPAdapter
+
+from loadproof.http.fallback import is_timeout, what_wants_urllib3
+from loadproof.http.headers import HeadLines
+from loadproof.http.response import raw_of
+from loadproof.http.target import target_of
+
+if TYPE_CHECKING:
+    import requests
+
+    from loadproof.http.wire import Wire
+
+
+class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Locust is not checked
+    """Locust's adapter, with our connections below it; urllib3's for what ours do not do.
+
+    Args:
+        wire: The session's connections.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._pool_arguments: tuple[Any, ...] = ()
+        self._pool_options: dict[str, Any] = {}
+        super().__init__(pool_manager=None)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """Remember how urllib3's pools are made: most sessions never need them."""
+        self._pool_arguments, self._pool_options = args, kwargs
+
+    @property
+    def poolmanager(self) -> Any:
+        """urllib3's pools."""
+        manager = self.__dict__.get("_manager")
+        if manager is None and self._pool_arguments:
+            # Not Locust's: it asks first whether there is one already.
+            HTTPAdapter.init_poolmanager(self, *self._pool_arguments, **self._pool_options)
+            manager = self.__dict__.get("_manager")
+        return manager
+
+    @poolmanager.setter
+    def poolmanager(self, manager: Any) -> None:
+        self.__dict__["_manager"] = manager
+
+    def close(self) -> None:
+        """Close urllib3's pools, where there are any."""
+        if self.__dict__.get("_manager") is not None:
+            super().close()
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,  # noqa: FBT001, FBT002 - requests' own signature
+        timeout: Any = None,
+        verify: Any = True,  # noqa: FBT002
+        cert: Any = None,
+        proxies: Any = None,
+    ) -> requests.Response:
+        """Send a prepared request; see requests."""
+        if what_wants_urllib3() or not _is_ours(request, timeout) or stream or cert or proxies:
+            return super().send(request, stream, timeout, verify, cert, proxies)  # type: ignore[no-any-return]
+        try:
+            head = HeadLines(request.headers)  # type: ignore[arg-type]
+        except UnicodeEncodeError:
+            return super().send(request, stream, timeout, verify, cert, proxies)  # type: ignore[no-any-return]
+        target = target_of(str(request.method), str(request.url))
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        host = b"" if "host" in head.names else target.origin.host_line
+        lines = b"".join((target.line, host, head.lines, b"\r\n", body))
+        connection = self._wire.exchange(target, verify, lines, timeout, head.closes, lambda: request)
+        response = self.build_response(request, raw_of(connection.head, connection.body, target))
+        response.stamps = connection.stamps(len(body))  # type: ignore[attr-defined]
+        return response
+
+
+def _is_ours(request: requests.PreparedRequest, timeout: Any) -> bool:
+    """Whether our wire sends such a request as urllib3 would."""
+    return (
+        isinstance(request.body, str | bytes | None)
+        and is_timeout(timeout)
+        and "Transfer-Encoding" not in request.headers
+        and "Expect" not in request.headers
+        and bool(request.method)
+        and str(request.method).isalpha()
+        and isinstance(request.url, str)
+        and request.url.lower().startswith("http")
+    )

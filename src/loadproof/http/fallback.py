@@ -1,0 +1,33 @@
+"""What a call must ask for to be left to requests, and how often that was the case."""
+
+from __future__ import annotations
+
+import http.client
+import logging
+from collections import Counter
+
+import requests
+
+fallbacks: Counter[str] = Counter()
+"""Requests of this process that requests itself prepared, or sent, by the reason."""
+
+_send = requests.Session.send
+_urllib3_log = logging.getLogger("urllib3.connectionpool")
+
+
+def what_wants_urllib3() -> str | None:
+    """What in this process watches requests or urllib3 at work, and so must find them working; None for nothing."""
+    if http.client.HTTPConnection.debuglevel:
+        return "http.client debug output"
+    if _urllib3_log.isEnabledFor(logging.DEBUG):
+        return "urllib3 debug output"
+    if requests.Session.send is not _send:
+        return "instrumented requests"
+    return None
+
+
+def is_timeout(timeout: object) -> bool:
+    """Whether a timeout is one that needs no second thought: none, seconds, or a pair of such."""
+    if isinstance(timeout, tuple):
+        return len(timeout) == 2 and all(is_timeout(part) and not isinstance(part, tuple) for part in timeout)
+    return timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0)

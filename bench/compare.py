@@ -1,0 +1,442 @@
+"""How fast is Loadproof, side by side with other load generators?
+
+Each scenario runs in rounds, in each round every tool in turn: the generator on core 0, nginx on core 1. Ratios are
+taken within a round. A floor is met when the median reaches it. Loadproof runs with the defaults of `loadproof run`, a
+row for every request included; Locust with `--headless --only-summary --csv`. Requests per second are completed
+requests by the tool's own count over the seconds that it measured. A run with a single error, or one whose count the
+server contradicts, is no result. "server CPU" says how near nginx was to its own limit: there, ratios say less.
+
+    python bench/compare.py [--rounds 3] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from _processes import NoResultError, cpu_seconds, interruptible, memory_bytes
+from _servers import site
+from _tools import TOOLS, Ask, Count, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from _processes import Watch
+    from _servers import Site
+
+ORDER = {"product": 3, "quantity": 1, "note": "leave it at the door"}
+HEADERS = {"X-Api-Key": "bench"}
+USERS = 50
+TLS_START = 6
+FEW = 20  # users of the run whose memory is taken off
+IDLE_WAIT = 10
+MEMORY_WAIT = 5
+
+SUBJECTS = ("loadproof-http", "loadproof-service", "loadproof-fast")
+PEERS = ("locust-http", "locust-fast", "wrk")
+WITH_USERS = ("locust-http", "locust-fast", "loadproof-http", "loadproof-fast")
+NO_SLOWER = {("loadproof-fast", "locust-fast"): 1.0}
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What a ratio must reach, or must not exceed."""
+
+    value: float
+    at_most: bool = False
+
+    def met(self, ratio: float) -> bool:
+        """Whether a ratio is good enough."""
+        return ratio <= self.value if self.at_most else ratio >= self.value
+
+    def __str__(self) -> str:
+        """For the table."""
+        return f"{'<=' if self.at_most else '>='} {self.value:g}"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One thing to compare.
+
+    Attributes:
+        key: Its name on the command line.
+        title: Its name in the report.
+        unit: Of the main figure.
+        tools: Keys of the tools that can do it.
+        measure: One cell: the figures of one tool in one round, the one that ratios are of under ``unit``.
+        floors: (tool, peer) -> what their ratio must reach.
+    """
+
+    key: str
+    title: str
+    unit: str
+    tools: tuple[str, ...]
+    measure: Callable[[Tool, Site, argparse.Namespace], dict[str, float]]
+    floors: Mapping[tuple[str, str], Floor]
+
+
+@dataclass
+class Results:
+    """What came out of one scenario.
+
+    Attributes:
+        cells: tool -> figures of each round.
+        failed: tool -> why it has no result.
+        absent: Tools that are not installed.
+    """
+
+    cells: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
+
+    def ratios(self, unit: str, tool: str, peer: str) -> list[float]:
+        """The ratio of each round; empty where one of them has no result."""
+        pairs = zip(self.cells.get(tool, ()), self.cells.get(peer, ()), strict=False)
+        return [ours[unit] / theirs[unit] for ours, theirs in pairs if theirs[unit]]
+
+
+# The measurements
+
+
+def _speed(path: str, *, post: bool = False) -> Callable[[Tool, Site, argparse.Namespace], dict[str, float]]:
+    def measure(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
+        extra: dict[str, Any] = {"body": ORDER, "headers": HEADERS} if post else {}
+        ask = Ask(server.url, path, USERS, asked.seconds, **extra)
+        busy, served = server.cpu_seconds(), server.served()
+        count = _run(tool, ask)
+        _check(count, server.served() - served)
+        return {
+            "requests/s": count.per_second,
+            "requests": count.requests,
+            "seconds": count.seconds,
+            "server CPU": (server.cpu_seconds() - busy) / count.seconds,
+        }
+
+    return measure
+
+
+def _tls_speed(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
+    """Speed once every connection stands.
+
+    Locust takes seconds to make them, which would count for us. So the server's count is taken, for all tools: from
+    when each user has asked twice to shortly before the end.
+    """
+    ask = Ask(server.tls_url, "/json", USERS, asked.seconds + TLS_START)
+    seen: list[tuple[float, int, float]] = []
+    before = server.served()
+
+    def watch(_: int) -> bool:
+        served = server.served() - before
+        if served >= 2 * USERS and server.connections() >= USERS:
+            seen.append((time.monotonic(), served, server.cpu_seconds()))
+        return False
+
+    count = _run(tool, ask, watch)
+    _check(count, server.served() - before)
+    window = seen[:-1]  # at the last look, some of the users may have gone
+    seconds = window[-1][0] - window[0][0] if window else 0
+    if seconds < asked.seconds / 2:
+        raise NoResultError(f"not all of {USERS} users had their connections in time")
+    return {
+        "requests/s": (window[-1][1] - window[0][1]) / seconds,
+        "requests": count.requests,
+        "seconds": count.seconds,
+        "server CPU": (window[-1][2] - window[0][2]) / seconds,
+    }
+
+
+def _idle(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
+    """Many users that mostly wait: they start over one wait, so that requests come evenly from the first second."""
+    users = asked.idle_users
+    rate = max(1, users // IDLE_WAIT)
+    ask = Ask(server.url, "/json", users, IDLE_WAIT + asked.seconds, rate=rate, wait=IDLE_WAIT, stagger=1)
+    seen: list[tuple[float, float, int]] = []
+    before = server.served()
+
+    def watch(pid: int) -> bool:
+        served = server.served() - before
+        if served > (seen[-1][2] if seen else 0):
+            seen.append((time.monotonic(), cpu_seconds(pid), served))
+        return False
+
+    count = _run(tool, ask, watch)
+    _check(count, server.served() - before)
+    if len(seen) < 2:
+        raise NoResultError("no load was seen at the server")
+    used = seen[-1][1] - seen[0][1]
+    return {
+        "requests/s": count.per_second,
+        "wanted/s": users / IDLE_WAIT,
+        "CPU s": used,
+        "CPU share": used / (seen[-1][0] - seen[0][0]),
+    }
+
+
+def _memory(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
+    """Bytes that one more user takes, once it has made requests and holds its connection."""
+    few = _occupied(tool, server, FEW)
+    many = _occupied(tool, server, asked.memory_users)
+    return {"kB/user": (many - few) / (asked.memory_users - FEW) / 1e3, "MB": many / 1e6, "MB with few": few / 1e6}
+
+
+def _occupied(tool: Tool, server: Site, users: int) -> int:
+    """Memory of a generator, both its processes included, after every user has asked twice."""
+    rate = max(1, users // MEMORY_WAIT)
+    ask = Ask(server.url, "/json", users, 12 * MEMORY_WAIT, rate=rate, wait=MEMORY_WAIT, stagger=1)
+    before = server.served()
+    began: list[float] = []
+    found: list[int] = []
+
+    def watch(pid: int) -> bool:
+        served = server.served() - before
+        if served and not began:
+            began.append(time.monotonic())
+        long_enough = bool(began) and time.monotonic() - began[0] > 2 * MEMORY_WAIT + 2
+        if long_enough and served >= 2 * users and server.connections() >= users:
+            found.append(memory_bytes(pid))
+        return bool(found)
+
+    count = _run(tool, ask, watch)
+    if not found:
+        raise NoResultError(f"not all of {users} users have made two requests and kept their connection")
+    _check(count, server.served() - before)
+    return found[0]
+
+
+def _run(tool: Tool, ask: Ask, watch: Watch = None) -> Count:
+    """One run in a folder of its own, which is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        return tool.run(ask, Path(folder), watch)
+
+
+def _check(count: Count, served: int) -> None:
+    """Whether a tool counted what the server answered; Locust's files are up to a second old when it ends."""
+    if not 0.5 * served <= count.requests <= served:
+        raise NoResultError(f"it counts {count.requests} requests, the server answered {served}")
+
+
+def _floors(**given: tuple[float, ...]) -> dict[tuple[str, str], Floor]:
+    """Floors of a tool against the peers, in their order."""
+    floors = {pair: Floor(value) for pair, value in NO_SLOWER.items()}
+    for tool, values in given.items():
+        floors |= {(tool.replace("_", "-"), peer): Floor(value) for peer, value in zip(PEERS, values, strict=False)}
+    return floors
+
+
+ALL = tuple(tool.key for tool in TOOLS)
+SCENARIOS = (
+    Scenario(
+        "get",
+        f"GET of a small JSON, {USERS} users, no wait",
+        "requests/s",
+        ALL,
+        _speed("/json"),
+        _floors(loadproof_http=(20, 4.5, 0.17), loadproof_service=(22, 5, 0.2)),
+    ),
+    Scenario(
+        "post",
+        f"POST of a JSON with a header, the answer's JSON checked by locustfiles and k6 alone, {USERS} users, no wait",
+        "requests/s",
+        ALL,
+        _speed("/orders", post=True),
+        _floors(loadproof_http=(20, 5)),
+    ),
+    Scenario("large", f"GET of 100 kB, {USERS} users, no wait", "requests/s", ALL, _speed("/large"), _floors()),
+    Scenario(
+        "tls",
+        f"GET of a small JSON over TLS 1.3, {USERS} users, no wait, once all connections stand",
+        "requests/s",
+        ALL,
+        _tls_speed,
+        _floors(loadproof_http=(20, 4.5)),
+    ),
+    Scenario("idle", f"users that wait {IDLE_WAIT} s between requests", "requests/s", WITH_USERS, _idle, {}),
+    Scenario(
+        "memory",
+        "memory for each idle user",
+        "kB/user",
+        WITH_USERS,
+        _memory,
+        {
+            ("loadproof-http", "locust-http"): Floor(0.5, at_most=True),
+            ("loadproof-http", "locust-fast"): Floor(0.9, at_most=True),
+        },
+    ),
+)
+
+
+# The rounds
+
+
+def play(scenario: Scenario, tools: Iterable[Tool], server: Site, asked: argparse.Namespace) -> Results:
+    """All rounds of a scenario; every other one backwards, so that nobody is always behind the same neighbour."""
+    results = Results()
+    able = [tool for tool in tools if tool.key in scenario.tools]
+    results.absent = [tool.title for tool in able if tool.missing]
+    for number in range(asked.rounds):
+        for tool in able if number % 2 == 0 else reversed(able):
+            if tool.missing or tool.key in results.failed:
+                continue
+            try:
+                cell = scenario.measure(tool, server, asked)
+            except NoResultError as reason:
+                results.failed[tool.key] = str(reason)
+                results.cells.pop(tool.key, None)
+                _say(f"  round {number + 1}  {tool.title:<23} ABORTED: {reason}")
+            else:
+                results.cells.setdefault(tool.key, []).append(cell)
+                _say(f"  round {number + 1}  {tool.title:<23} {cell[scenario.unit]:>10,.1f} {scenario.unit}")
+    return results
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+# The report
+
+
+def table(scenario: Scenario, results: Results, asked: argparse.Namespace) -> list[str]:
+    """The lines of a scenario: figures as medians, then ratios."""
+    columns = list(next(iter(results.cells.values()), [{}])[0])
+    columns = [column for column in columns if column not in {"requests", "seconds"}]
+    lines = [f"{scenario.title}{_size(scenario, asked)}", f"  {'median of ' + _rounds(asked):<40}{_row(columns)}"]
+    for tool in TOOLS:
+        if tool.key in results.cells:
+            medians = [statistics.median(cell[column] for cell in results.cells[tool.key]) for column in columns]
+            shown = [_shown(column, value) for column, value in zip(columns, medians, strict=True)]
+            lines.append(f"  {tool.title:<40}{_row(shown)}")
+        elif tool.key in results.failed:
+            lines.append(f"  {tool.title:<40}  ABORTED, no result: {results.failed[tool.key]}")
+    if results.absent:
+        lines.append(f"  not installed: {', '.join(results.absent)}")
+    compared = ratios(scenario, results)
+    if compared:
+        lines.append(f"  {'ratio within a round':<47}{'min / median / max':>26}   floor")
+    for row in compared:
+        figures = [row["min"], row["median"], row["max"]]
+        spread = "no result" if figures[0] is None else " / ".join(f"{figure:.2f}" for figure in figures)
+        floor = f"   {row['floor']:<8} {'met' if row['met'] else 'NOT MET'}" if row["floor"] else ""
+        lines.append(f"  {row['ratio']:<47}{spread:>26}{floor}")
+    return lines
+
+
+def ratios(scenario: Scenario, results: Results) -> list[dict[str, Any]]:
+    """Each ratio with its floor; one with a floor whose tool failed is there too, and does not meet it."""
+    rows: list[dict[str, Any]] = []
+    titles = {tool.key: tool.title for tool in TOOLS}
+    for tool in SUBJECTS:
+        for peer in PEERS:
+            values, floor = results.ratios(scenario.unit, tool, peer), scenario.floors.get((tool, peer))
+            row: dict[str, Any] = {"ratio": f"{titles[tool]} / {titles[peer]}", "tool": tool, "peer": peer}
+            row["floor"] = None if floor is None else str(floor)
+            if values:
+                median = statistics.median(values)
+                row |= {"min": min(values), "median": median, "max": max(values)}
+                row["met"] = None if floor is None else floor.met(median)
+            elif floor is not None and results.failed.keys() & {tool, peer}:
+                row |= {"min": None, "median": None, "max": None, "met": False}
+            else:
+                continue
+            rows.append(row)
+    return rows
+
+
+def _rounds(asked: argparse.Namespace) -> str:
+    return f"{asked.rounds} round{'s' if asked.rounds != 1 else ''}"
+
+
+def _size(scenario: Scenario, asked: argparse.Namespace) -> str:
+    if scenario.key == "idle":
+        return f", {asked.idle_users:,} users, {IDLE_WAIT + asked.seconds} s"
+    if scenario.key == "memory":
+        return f" at {asked.memory_users:,} users, over that of {FEW}"
+    return f", {asked.seconds} s"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return "".join(f"{cell:>13}" for cell in cells)
+
+
+def _shown(column: str, value: float) -> str:
+    if column in {"server CPU", "CPU share"}:
+        return f"{100 * value:.0f} %"
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
+
+
+def _environment() -> dict[str, Any]:
+    return {"python": platform.python_version(), "system": platform.platform(), "cores": os.cpu_count()}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=8, help="measured in each run; idle users: beyond their start")
+    scenarios = ", ".join(scenario.key for scenario in SCENARIOS)
+    parser.add_argument("--only", action="append", metavar="SCENARIO", help=f"with commas or again: {scenarios}")
+    parser.add_argument("--tools", action="append", metavar="TOOL", help=f"with commas or again: {', '.join(ALL)}")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every cell and every ratio there as well")
+    parser.add_argument("--idle-users", type=int, default=5000)
+    parser.add_argument("--memory-users", type=int, default=2000)
+    parser.add_argument("--check", action="store_true", help="exit 1 when a floor is not met or a tool has no result")
+    asked = parser.parse_args()
+    asked.only = _chosen(parser, asked.only, [scenario.key for scenario in SCENARIOS])
+    asked.tools = _chosen(parser, asked.tools, list(ALL))
+    if asked.rounds < 1 or asked.seconds < 1 or asked.idle_users < 1 or asked.memory_users <= FEW:
+        parser.error(f"rounds, seconds and users must be positive, --memory-users more than {FEW}")
+    return asked
+
+
+def _chosen(parser: argparse.ArgumentParser, words: list[str] | None, known: list[str]) -> list[str]:
+    chosen = [name for word in words or () for name in word.split(",") if name]
+    if unknown := [name for name in chosen if name not in known]:
+        parser.error(f"unknown: {', '.join(unknown)}; known are {', '.join(known)}")
+    return chosen or known
+
+
+def main() -> int:
+    """Measure in rounds, print a table for each scenario."""
+    asked = _arguments()
+    if shutil.which("taskset") is None or (os.cpu_count() or 1) < 2:
+        sys.exit("two cores and taskset are needed: one for the generator, one for the server")
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with interruptible():
+        good = compare(asked)
+    return 1 if asked.check and not good else 0
+
+
+def compare(asked: argparse.Namespace) -> bool:
+    """All that was asked for; whether every floor was met and every tool has a result."""
+    tools = [tool for tool in TOOLS if tool.key in asked.tools]
+    written: dict[str, Any] = {"rounds": asked.rounds, "seconds": asked.seconds, **_environment(), "scenarios": []}
+    good = True
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, site(Path(folder), core=1, tls=True) as server:
+        for scenario in SCENARIOS:
+            if scenario.key not in asked.only:
+                continue
+            results = play(scenario, tools, server, asked)
+            print("\n".join(table(scenario, results, asked)), end="\n\n", flush=True)
+            compared = ratios(scenario, results)
+            good = good and not results.failed and all(row["met"] is not False for row in compared)
+            about = {"scenario": scenario.key, "title": scenario.title, "unit": scenario.unit}
+            written["scenarios"].append({**about, **vars(results), "ratios": compared})
+            if asked.json is not None:
+                asked.json.write_text(json.dumps(written, indent=2) + "\n")
+    return good
+
+
+if __name__ == "__main__":
+    sys.exit(main())

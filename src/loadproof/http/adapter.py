@@ -11,6 +11,7 @@ from loadproof.http.fallback import is_timeout, what_wants_urllib3
 from loadproof.http.headers import HeadLines
 from loadproof.http.response import raw_of
 from loadproof.http.target import target_of
+from loadproof.http.wire import WireError, raise_as_requests
 
 if TYPE_CHECKING:
     import requests
@@ -57,9 +58,9 @@ class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Lo
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: FBT001, FBT002 - requests' own signature
+        stream: bool = False,
         timeout: Any = None,
-        verify: Any = True,  # noqa: FBT002
+        verify: Any = True,
         cert: Any = None,
         proxies: Any = None,
     ) -> requests.Response:
@@ -74,9 +75,21 @@ class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Lo
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         host = b"" if "host" in head.names else target.origin.host_line
         lines = b"".join((target.line, host, head.lines, b"\r\n", body))
-        connection = self._wire.exchange(target, verify, lines, timeout, head.closes, lambda: request)
+        try:
+            connection, stamps = self._wire.exchange(target, verify, lines, timeout, len(body))
+        except WireError as error:
+            failure = error
+        else:
+            failure = None
+        if failure is not None:
+            raise_as_requests(failure, target, request, timeout)
         response = self.build_response(request, raw_of(connection.head, connection.body, target))
-        response.stamps = connection.stamps(len(body))  # type: ignore[attr-defined]
+        response.stamps = stamps  # type: ignore[attr-defined]
+        if connection.reusable:
+            if head.closes:
+                connection.close()
+            else:
+                self._wire.release(connection, target, verify)
         return response
 
 

@@ -15,8 +15,8 @@ from requests.utils import get_encoding_from_headers
 
 _KEPT = 512
 _LONGEST = 4096
-_GIVE_UP_AFTER = 64
-"""Different heads in a row after which a connection no longer looks its heads up: each of its answers has its own."""
+GIVE_UP_AFTER = 64
+"""Unknown heads in a row after which a connection no longer looks: each of its answers has its own."""
 
 
 class Head:
@@ -33,7 +33,18 @@ class Head:
         encoded: Whether there is a Content-Encoding.
     """
 
-    __slots__ = ("_encoding", "_fields", "encoded", "framed", "headers", "keeps", "length", "reason", "sets_cookies", "status")
+    __slots__ = (
+        "_encoding",
+        "_fields",
+        "encoded",
+        "framed",
+        "headers",
+        "keeps",
+        "length",
+        "reason",
+        "sets_cookies",
+        "status",
+    )
 
     def __init__(self, status: int, reason: bytes, headers: list[tuple[bytes, bytes]]) -> None:
         self.status, self.reason, self.headers = status, reason, headers
@@ -80,7 +91,8 @@ def merged(headers: list[tuple[bytes, bytes]]) -> urllib3.HTTPHeaderDict:
     return fields
 
 
-_known: dict[bytes, Head] = {}
+known: dict[bytes, Head] = {}
+"""Heads by their bytes, the empty line included."""
 
 
 def says_close(head: Head) -> bool:
@@ -89,7 +101,7 @@ def says_close(head: Head) -> bool:
 
 
 class AnswerReader:
-    """Takes the bytes of one answer after the other, in whatever pieces they come.
+    """Parses one answer after the other, in whatever pieces they come.
 
     Attributes:
         head: Head of the answer; None until it is there. Of an interim answer (1xx) nothing stays.
@@ -98,14 +110,10 @@ class AnswerReader:
         surplus: Whether bytes came behind it.
     """
 
-    __slots__ = (
-        "_bytes", "_chunks", "_fields", "_fresh", "_head_only", "_misses", "_parser", "_reason", "body", "head",
-        "surplus", "whole",
-    )  # fmt: skip
+    __slots__ = ("_chunks", "_fields", "_head_only", "_parser", "_reason", "body", "head", "surplus", "whole")
 
     def __init__(self) -> None:
         self._parser: Any = None
-        self._misses = 0
         self.begin(head_only=False)
 
     def begin(self, *, head_only: bool) -> None:
@@ -114,7 +122,11 @@ class AnswerReader:
         self.body = b""
         self.whole = self.surplus = False
         self._head_only = head_only
-        self._fresh = True
+        self._chunks: list[bytes] = []
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._reason = b""
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> bool:
         """Take bytes; whether the answer is whole now.
@@ -122,21 +134,17 @@ class AnswerReader:
         Raises:
             httptools.HttpParserError: This is no HTTP.
         """
-        if self._fresh and not self._head_only and self._misses < _GIVE_UP_AFTER:
-            end = data.find(b"\r\n\r\n") + 4
-            head = _known.get(data[:end])
-            if head is not None and len(data) == end + head.length:
-                self._misses = 0
-                self.head = head
-                self.body = data[end:]
-                self.whole = True
-                return True
-            self._misses += head is None
-            self._parse_first(data)
-            if self.whole and not self.surplus:
-                self._remember(data, end)
-            return self.whole
-        self._parse_first(data) if self._fresh else self._parse(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._parser = None
+            if not self.whole:
+                self._done(keeps=False)
+        except httptools.HttpParserError:
+            self._parser = None
+            if not self.whole:
+                raise
+            self.surplus = True  # rubbish behind a whole answer
         return self.whole
 
     def end(self) -> bool:
@@ -149,39 +157,19 @@ class AnswerReader:
 
     def so_far(self) -> bytes:
         """The part of a body that came before it broke off."""
-        return b"" if self._fresh else b"".join(self._chunks)
+        return b"".join(self._chunks)
 
-    def _remember(self, data: bytes, end: int) -> None:
+    def remember(self, data: bytes) -> None:
+        """Keep the head of the answer that came whole in these bytes, if another with the same may follow."""
         head = self.head
-        if head is None or head.length < 0 or len(data) != end + head.length or end > _LONGEST:
+        if head is None or head.length < 0 or head.status < 200 or head.status in (204, 304) or self._head_only:
             return
-        if head.status < 200 or head.status in (204, 304):
+        end = len(data) - head.length
+        if self.surplus or end > _LONGEST or not 4 <= end == data.find(b"\r\n\r\n") + 4:
             return
-        if len(_known) >= _KEPT:
-            _known.clear()
-        _known[data[:end]] = head
-
-    def _parse_first(self, data: bytes) -> None:
-        self._fresh = False
-        self._chunks: list[bytes] = []
-        self._fields: list[tuple[bytes, bytes]] = []
-        self._reason = b""
-        if self._parser is None:
-            self._parser = httptools.HttpResponseParser(self)
-        self._parse(data)
-
-    def _parse(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._parser = None
-            if not self.whole:
-                self._done(keeps=False)
-        except httptools.HttpParserError:
-            self._parser = None
-            if not self.whole:
-                raise
-            self.surplus = True  # rubbish behind a whole answer
+        if len(known) >= _KEPT:
+            known.clear()
+        known[data[:end]] = head
 
     def _done(self, *, keeps: bool) -> None:
         assert self.head is not None

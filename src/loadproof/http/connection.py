@@ -14,14 +14,15 @@ import ssl
 import struct
 import time
 from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
+from time import monotonic_ns, time_ns
 from typing import Any, NamedTuple
 
 import gevent
 import gevent.socket
 import httptools
-from gevent import getcurrent, get_hub
+from gevent import get_hub, getcurrent
 
-from loadproof.http.answer import AnswerReader, Head
+from loadproof.http.answer import GIVE_UP_AFTER, AnswerReader, Head, known
 
 SO_TIMESTAMPNS = 35
 _RECEIVE_BUFFER = 1 << 20
@@ -31,8 +32,11 @@ _PEEK_AFTER_NS = 100_000_000
 """Idle time after which a connection is asked, before its next request, whether the server has closed it."""
 
 _SOL_SOCKET = _socket.SOL_SOCKET
-_STAMP = struct.Struct("qq")
+unpack_stamp = struct.Struct("qq").unpack
 _SHORTEST_STEP_NS = 50_000
+
+came_back: list[Any] = [None]
+"""The greenlet that was the last to come back from a request: it has given way to the others since."""
 
 _stamping: list[_socket.socket] = []
 _forks = [0]
@@ -53,6 +57,10 @@ def keep_stamping_on() -> None:
         idle.close()
     else:
         _stamping.append(idle)
+
+
+class StaleError(Exception):
+    """A connection that was kept cannot take another request."""
 
 
 class ReadTimeoutError(Exception):
@@ -109,10 +117,12 @@ class Connection:
 
     __slots__ = (
         "_closed", "_connect_time", "_context", "_done_mono", "_done_real", "_error", "_first_ns", "_forks", "_greenlet",
-        "_hub", "_incoming", "_last_ns", "_outgoing", "_reader", "_reads", "_receive", "_received", "_send",
-        "_sent_mono", "_sent_real", "_socket", "_timer", "_timer_after", "_tls", "_tls_time", "_waiting", "_watcher",
-        "_window", "host", "port", "reusable", "sent",
+        "_head_only", "_hub", "_incoming", "_last_ns", "_misses", "_outgoing", "_reader", "_reads", "_receive",
+        "_received", "_send", "_socket", "_spare", "_timer", "_timer_after", "_tls", "_tls_time", "_waiting", "_watcher",
+        "_window", "body", "head", "host", "port", "reusable", "sent",
     )  # fmt: skip
+
+    head: Head
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
         self.host, self.port, self._context = host, port, context
@@ -126,30 +136,21 @@ class Connection:
         self._timer_after = -1.0
         self._greenlet: Any = None
         self._tls: Any = None
-        self._reader = AnswerReader()
-        self._closed = self._waiting = False
-        self._window = 0
+        self._reader: AnswerReader | None = None  # of the answer that comes in
+        self._spare: AnswerReader | None = None
+        self._closed = self._waiting = self._head_only = False
+        self._window = self._misses = 0
         self._error: Exception | None = None
         self._connect_time = self._tls_time = 0.0
-        self._sent_real = self._sent_mono = self._done_real = self._done_mono = 0
+        self._done_real = self._done_mono = 0
         self._reads = self._received = self._first_ns = self._last_ns = 0
+        self.body = b""
         self.reusable = self.sent = False
 
     def __repr__(self) -> str:
         """For people: where to, and in what state."""
         state = "closed" if self._closed else "busy" if self._greenlet is not None else "idle"
         return f"<Connection {self.host}:{self.port} {'TLS ' if self._context else ''}{state}>"
-
-    @property
-    def head(self) -> Head:
-        """Head of the answer."""
-        assert self._reader.head is not None
-        return self._reader.head
-
-    @property
-    def body(self) -> bytes:
-        """Body of the answer."""
-        return self._reader.body
 
     # Opening and closing
 
@@ -255,19 +256,6 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
 
-    def usable(self) -> bool:
-        """Whether a new request may be sent on this idle connection; closes it where not.
-
-        Not across a fork, where the parent goes on using it, and not in another thread, which has a loop of its own.
-        """
-        if not self.reusable or self._closed or self._forks != _forks[0] or self._hub is not get_hub():
-            self.close()
-            return False
-        if time.monotonic_ns() - self._done_mono > _PEEK_AFTER_NS and self._peek() is not None:
-            self.close()
-            return False
-        return True
-
     def _peek(self) -> bytes | None:
         """What is queued unread: empty for a closed connection, None where there is nothing."""
         try:
@@ -280,34 +268,43 @@ class Connection:
 
     # One request
 
-    def exchange(self, request: bytes, timeout: float | None = None, *, head_only: bool = False) -> None:
+    def exchange(self, request: bytes, timeout: float | None, head_only: bool, size: int) -> Stamps:
         """Send a request and wait until its answer is whole; it is then in ``head`` and ``body``.
 
         Args:
             request: Head and body.
             timeout: Seconds to wait for each part of the answer; None for as long as it takes.
             head_only: Whether the answer has no body whatever its headers say: HEAD.
+            size: Bytes of the body among those of the request.
 
         Raises:
+            StaleError: Nothing was sent, and nothing can be: take another connection.
             OSError: The connection broke.
             RemoteDisconnected: It was closed before the answer began.
             IncompleteRead: It was closed in the middle.
             BadStatusLine: What came is no HTTP.
             ReadTimeoutError: Nothing came in time.
         """
-        if self._done_mono:
-            self._connect_time = self._tls_time = 0.0  # those were of the first request
-        self._reader.begin(head_only=head_only)
+        hub = self._hub
+        # Not across a fork, where the parent goes on using it, and not in another thread, which has a loop of its own.
+        if not self.reusable or self._forks != _forks[0] or hub is not get_hub():
+            self.close()
+            raise StaleError
+        if self._tls is not None:
+            self._tls.write(request)
+            request = self._outgoing.read()
         self._error = None
-        self._reads = self._received = 0
+        self._reads = 0
+        self._head_only = head_only
         self.reusable = self.sent = False  # until the answer is whole, and until something has left
-        self._waiting = True
         self._greenlet = getcurrent()
         try:
-            if self._tls is not None:
-                self._tls.write(request)
-                request = self._outgoing.read()
-            self._sent_real, self._sent_mono = time.time_ns(), time.monotonic_ns()
+            sent_real, sent_mono = time_ns(), monotonic_ns()
+            if sent_mono - self._done_mono > _PEEK_AFTER_NS and self._done_mono:
+                if self._peek() is not None:
+                    raise StaleError
+                sent_real, sent_mono = time_ns(), monotonic_ns()
+            self._waiting = True
             try:
                 count = self._send(request)
             except BlockingIOError:
@@ -318,15 +315,39 @@ class Connection:
             if timeout is not None:
                 self._wait_for(timeout)
             else:
-                switch = self._hub.switch
+                switch = hub.switch
                 while self._waiting:  # a wake-up that was meant for an earlier wait does no harm
                     switch()
+            came_back[0] = self._greenlet
             if self._error is not None:
                 raise self._error
         finally:
             self._greenlet = None
+            self._waiting = False
             if not self.reusable:
                 self.close()
+
+        # By the kernel's stamp, unless the clock was stepped in between, or the answer did not fit into the receive
+        # window: then its last byte came when this process had made room for it.
+        ended = self._last_ns
+        passed = self._done_mono - sent_mono
+        step = self._done_real - sent_real - passed
+        first = None
+        kernel = (
+            ended >= sent_real
+            and self._received <= self._window
+            and (-_SHORTEST_STEP_NS <= step <= _SHORTEST_STEP_NS or abs(step) <= passed // 1000)
+        )
+        if not kernel:
+            ended = sent_real + passed
+        elif self._reads > 1 and self._first_ns != ended:
+            first = self._first_ns or None
+        connect, tls = self._connect_time, self._tls_time
+        if connect:
+            self._connect_time = self._tls_time = 0.0  # those were of the first request
+        return _new_stamps(  # type: ignore[no-any-return]
+            Stamps, (sent_mono, sent_real, first, ended, kernel, connect, tls, size)
+        )
 
     def _send_rest(self, data: bytes, timeout: float | None) -> None:
         watcher = self._hub.loop.io(self._socket.fileno(), 2)
@@ -367,32 +388,6 @@ class Connection:
             self._timer, self._timer_after = self._hub.loop.timer(timeout), timeout
         self._timer.start(self._on_timer, self._reads)
 
-    def stamps(self, bytes_sent: int) -> Stamps:
-        """When it happened, for the answer that is in.
-
-        The kernel's stamp counts unless the clock was stepped in between, or the answer did not fit into the receive
-        window: then the last byte came when this process had made room for it.
-        """
-        sent = self._sent_real
-        ended = self._last_ns
-        passed = self._done_mono - self._sent_mono
-        stepped = abs(self._done_real - sent - passed)
-        kernel = (
-            ended >= sent
-            and self._received <= self._window
-            and (stepped <= _SHORTEST_STEP_NS or stepped <= passed // 1000)
-        )
-        first = None
-        if kernel:
-            if self._reads > 1 and self._first_ns != ended:
-                first = self._first_ns or None
-        else:
-            ended = sent + passed
-        return _new_stamps(
-            Stamps,
-            (self._sent_mono, sent, first, ended, kernel, self._connect_time, self._tls_time, bytes_sent),
-        )
-
     # Called by the loop
 
     def _on_readable(self) -> None:
@@ -407,26 +402,58 @@ class Connection:
                 self._on_end()
                 return
             if ancillary:
-                seconds, nanos = _STAMP.unpack(ancillary[0][2])
+                seconds, nanos = unpack_stamp(ancillary[0][2])
                 self._last_ns = seconds * 1_000_000_000 + nanos
             else:
                 self._last_ns = 0
-            self._reads += 1
-            self._received += len(data)
-            if self._reads == 1:
+            if self._reads == 0:
                 self._first_ns = self._last_ns
-            if self._tls is not None:
+                self._received = len(data)
+            else:
+                self._received += len(data)
+            self._reads += 1
+            if self._tls is None:
+                self._take(data)
+            else:
                 self._incoming.write(data)
-                self._feed_decrypted()
-            elif self._reader.feed(data):
-                self._complete()
+                self._take_decrypted()
         except BlockingIOError:
             return
         except Exception as error:  # noqa: BLE001 - an exception here would stop the watcher and hang the request
             self._fail(error)
 
-    def _feed_decrypted(self) -> None:
-        while True:
+    def _take(self, data: bytes) -> None:
+        """Take a part of the answer."""
+        reader = self._reader
+        if reader is not None:
+            whole = reader.feed(data)
+        else:
+            if self._misses < GIVE_UP_AFTER:
+                end = data.find(b"\r\n\r\n") + 4
+                head = known.get(data[:end])
+                if head is None:
+                    self._misses += 1
+                else:
+                    self._misses = 0
+                    if len(data) == end + head.length and not self._head_only:
+                        self.head = head
+                        self.body = data[end:]
+                        self.reusable = head.keeps
+                        self._waiting = False
+                        self._done_real, self._done_mono = time_ns(), monotonic_ns()
+                        self._hub.loop.run_callback(self._wake, self._greenlet)
+                        return
+            reader = self._reader = self._spare or AnswerReader()
+            self._spare = reader
+            reader.begin(head_only=self._head_only)
+            whole = reader.feed(data)
+            if whole and self._misses < GIVE_UP_AFTER:
+                reader.remember(data)
+        if whole:
+            self._complete()
+
+    def _take_decrypted(self) -> None:
+        while self._waiting:
             try:
                 data = self._tls.read(_READ_SIZE)
             except ssl.SSLWantReadError:
@@ -436,21 +463,18 @@ class Connection:
             if not data:
                 self._on_end()
                 return
-            if self._reader.feed(data):
-                self._complete()
-                return
+            self._take(data)
 
     def _on_end(self) -> None:
         self._watcher.stop()
-        if self._reads == 0:
+        reader = self._reader
+        if reader is None or reader.head is None:
             self._fail(RemoteDisconnected("Remote end closed connection without response"))
-        elif self._reader.end():
+        elif reader.end():
             self._complete()
             self.reusable = False
-        elif self._reader.head is None:
-            self._fail(RemoteDisconnected("Remote end closed connection without response"))
         else:
-            self._fail(IncompleteRead(self._reader.so_far()))
+            self._fail(IncompleteRead(reader.so_far()))
 
     def _on_timer(self, reads: int) -> None:
         if self._reads != reads:  # something came in the meantime: the next part has as long again
@@ -465,19 +489,24 @@ class Connection:
         if not self._waiting:
             self.reusable = False
             return
-        if isinstance(error, httptools.HttpParserError) and self._reader.head is None:
+        if isinstance(error, httptools.HttpParserError) and (self._reader is None or self._reader.head is None):
             error = BadStatusLine(str(error))
         self._error = error
-        self._complete()
-        self.reusable = False
+        self._finish()
 
     def _complete(self) -> None:
+        reader = self._reader
+        assert reader is not None
+        assert reader.head is not None
+        self.head, self.body = reader.head, reader.body
+        self.reusable = reader.head.keeps and not reader.surplus
+        self._finish()
+
+    def _finish(self) -> None:
+        self._reader = None
         self._waiting = False
-        head = self._reader.head
-        self.reusable = head is not None and head.keeps and not self._reader.surplus
-        self._done_real, self._done_mono = time.time_ns(), time.monotonic_ns()
-        if self._greenlet is not None:
-            self._hub.loop.run_callback(self._wake, self._greenlet)
+        self._done_real, self._done_mono = time_ns(), monotonic_ns()
+        self._hub.loop.run_callback(self._wake, self._greenlet)
 
     def _wake(self, greenlet: Any) -> None:
         if self._greenlet is greenlet:

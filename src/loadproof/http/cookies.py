@@ -22,12 +22,12 @@ class WatchedJar(RequestsCookieJar):
     _until = 0.0
 
     def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> Any:
-        """requests' own."""
+        """Requests' own."""
         self._lines = None
         return super().set_cookie(cookie, *args, **kwargs)  # type: ignore[no-untyped-call]
 
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
-        """requests' own."""
+        """Requests' own."""
         self._lines = None
         super().clear(domain, path, name)
 

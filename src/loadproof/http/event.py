@@ -23,8 +23,8 @@ class Sink(Protocol):
     def on_request(self, **fields: Any) -> None:
         """Take a request by the arguments of the event."""
 
-    def on_answer(self, response: Any) -> None:
-        """Take an answer of our own client, which nobody calls a failure."""
+    def on_answer(self, answer: tuple[Any, ...]) -> None:
+        """Take an answer of our own client, which nobody calls a failure: ``Response.measured``."""
 
 
 class RequestEvent(locust.event.EventHook):  # type: ignore[misc]  # Locust is not checked
@@ -71,6 +71,6 @@ class RequestEvent(locust.event.EventHook):  # type: ignore[misc]  # Locust is n
             return
         try:
             self.sink.on_request(**fields)
-        except Exception:  # noqa: BLE001 - as Locust does with its own: the script goes on
-            logging.error("Uncaught exception in event handler: \n%s", traceback.format_exc())  # noqa: LOG015 - Locust's
+        except Exception:
+            logging.exception("Uncaught exception in event handler: \n%s", traceback.format_exc())  # noqa: LOG015 - Locust's
             locust.log.unhandled_greenlet_exception = True

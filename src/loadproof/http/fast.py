@@ -21,11 +21,12 @@ from loadproof.http.accounting import accounting
 from loadproof.http.adapter import WireAdapter
 from loadproof.http.body import authorization, body_of
 from loadproof.http.cookies import WatchedJar, cookie_line, watched_jar
+from loadproof.http.event import RequestEvent
 from loadproof.http.fallback import fallbacks, is_timeout, what_wants_urllib3
 from loadproof.http.headers import WatchedHeaders, merged, merged_with, watched
-from loadproof.http.response import Response, Sent, decode
+from loadproof.http.response import Response, decode, prepared
 from loadproof.http.target import target, target_with
-from loadproof.http.wire import Wire
+from loadproof.http.wire import Wire, WireError, raise_as_requests
 
 if TYPE_CHECKING:
     from loadproof.http.connection import Stamps
@@ -35,7 +36,7 @@ _HOW = ("send", "prepare_request", "get_adapter", "merge_environment_settings", 
 """Methods of requests in which a session of the script's own may have put something."""
 _OPTIONS = frozenset({"cookies", "files", "proxies", "hooks", "stream", "cert"})
 """Options that requests serves when they are given; empty ones mean nothing."""
-_SETTINGS = frozenset({"trust_env", "cert", "stream", "auth", "adapters", *_HOW})
+_SETTINGS = frozenset({"trust_env", "cert", "stream", "adapters", *_HOW})
 
 
 class _BeyondUsError(Exception):
@@ -88,12 +89,12 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
         super().close()
         self._wire.close()
 
-    def request(  # noqa: PLR0913, PLR0917 - Locust's own, with requests' options by name: the hot path
+    def request(
         self,
         method: str,
         url: str,
         name: str | None = None,
-        catch_response: bool = False,  # noqa: FBT001, FBT002
+        catch_response: bool = False,
         context: dict[str, Any] = {},  # noqa: B006 - Locust's own default; it is never written to
         *,
         data: Any = None,
@@ -113,8 +114,22 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
         if auth is None:
             auth = self.auth
         try:
-            if reason := self._reason_for_requests(method, url, data, auth, timeout, options):
-                raise _BeyondUsError(reason)
+            if (
+                self._wants != ""
+                or options
+                or auth is not None
+                or timeout is not None
+                or data is not None
+                or type(method) is not str
+                or type(url) is not str
+                or self.params
+                or self.proxies
+                or self.hooks.get("response")
+                or self.adapters.foreign
+            ):
+                self._leave_to_requests(method, url, data, auth, timeout, options)
+            if wanted := what_wants_urllib3():
+                raise _BeyondUsError(wanted)
             response = self._answer(method, url, data, json, params, headers, auth, timeout, allow_redirects, verify)
         except _BeyondUsError as beyond:
             fallbacks[str(beyond)] += 1
@@ -130,43 +145,43 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
 
         if self.request_name and not name:
             name = self.request_name
-        if self.user is not None:
-            more = self.user.context()
-            if more:
-                context = {**more, **context}
+        if self.user is not None and (own := self.user.context()):
+            context = {**own, **context}
+        if type(response) is not Response:
+            seconds = time.perf_counter() - began
+            return self._handed_on(response, seconds, method, url, name, context, catch=catch_response)
         response.user_class = self._user_class
-        response._request_event = self.request_event  # noqa: SLF001
-        if type(response) is Response:
-            response._name = name or response._sent.target.path_url  # noqa: SLF001
-            response._context = context  # noqa: SLF001
-            if catch_response:
-                response._catch_response = True  # noqa: SLF001
-            else:
-                response.report()
-            return response
-        return self._handed_on(response, time.perf_counter() - began, method, url, name, context, catch=catch_response)
+        response._name = name or response._target.path_url  # noqa: SLF001
+        response._context = context  # noqa: SLF001
+        event = response._request_event = self.request_event  # noqa: SLF001
+        if catch_response:
+            response._catch_response = True  # noqa: SLF001
+        elif response.status_code < 400 and type(event) is RequestEvent and event.unheard:
+            event.sink.on_answer(response.measured())
+        else:
+            response.__exit__(None, None, None)
+        return response
 
-    def _reason_for_requests(  # noqa: PLR0917 - the hot path
+    def _leave_to_requests(  # noqa: PLR0917 - those of the call
         self, method: Any, url: Any, data: Any, auth: Any, timeout: Any, options: dict[str, Any]
-    ) -> str | None:
-        """Why requests must serve a call; None where we do."""
+    ) -> None:
+        """Raise where requests must serve a call."""
         if self._wants is None:
             self._wants = self._what_settings_want()
-        if self._wants:
-            return self._wants
-        if options and (asked := next((name for name, value in options.items() if value or name not in _OPTIONS), None)):
-            return asked if asked in _OPTIONS else "unknown argument"
-        if self.params or self.proxies or self.hooks.get("response") or self.adapters.foreign:
-            return "session settings"
-        if data is not None and type(data) not in _PLAIN_BODIES:
-            return "body"
-        if timeout is not None and not is_timeout(timeout):
-            return "timeout"
-        if auth is not None and not isinstance(auth, tuple | HTTPBasicAuth):
-            return "auth"
-        if type(method) is not str or type(url) is not str:
-            return "method or url"
-        return what_wants_urllib3()
+        asked = next((name for name, value in options.items() if value or name not in _OPTIONS), None)
+        for applies, reason in (
+            (self._wants, self._wants),
+            (asked, asked if asked in _OPTIONS else "unknown argument"),
+            (self.params or self.proxies, "session settings"),
+            (self.hooks.get("response"), "hooks"),
+            (self.adapters.foreign, "adapters"),
+            (data is not None and type(data) not in _PLAIN_BODIES, "body"),
+            (timeout is not None and not is_timeout(timeout), "timeout"),
+            (auth is not None and not isinstance(auth, tuple | HTTPBasicAuth), "auth"),
+            (type(method) is not str or type(url) is not str, "method or url"),
+        ):
+            if applies:
+                raise _BeyondUsError(reason)
 
     def _what_settings_want(self) -> str:
         own, kind = self.__dict__, type(self)
@@ -178,9 +193,9 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
             return "own session"
         return ""
 
-    def _answer(  # noqa: PLR0913, PLR0917 - the hot path
+    def _answer(  # noqa: PLR0917 - the hot path
         self, method: str, url: str, data: Any, json: Any, params: Any, headers: Any, auth: Any, timeout: Any,
-        allow_redirects: bool, verify: Any,  # noqa: FBT001
+        allow_redirects: bool, verify: Any,
     ) -> Any:  # fmt: skip
         """The answer, redirects followed; raises what requests would raise."""
         where = target_with(method, self.base_url, url, params) if params else target(method, self.base_url, url)
@@ -204,23 +219,33 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
             if "authorization" in head.names:
                 raise _BeyondUsError("two authorizations")
             signed = authorization(auth)
-        body: bytes | None
         if data or json is not None:
             body, described, shown = body_of(where.upper, data, json, head)
             extra += described + signed
-            sent = Sent(where, head, extra, shown)
             request = b"".join((where.start, head.lines, extra, b"\r\n", body or b""))
             size = len(body or b"")
         else:
             extra += signed
-            sent = Sent(where, head, extra, None)
+            shown = None
             request = where.start + head.lines + extra + where.ending
             size = 0
-        connection = self._wire.exchange(
-            where, self.verify if verify is None else verify, request, timeout, head.closes, sent.prepared
-        )
+        if verify is None:
+            verify = self.verify
+        try:
+            connection, stamps = self._wire.exchange(where, verify, request, timeout, size)
+        except WireError as error:
+            failure = error
+        else:
+            failure = None
+        if failure is not None:
+            raise_as_requests(failure, where, prepared(where, head, extra, shown), timeout)
         answer = connection.head
-        response = Response(answer, connection.body, sent, connection.stamps(size))
+        response = Response(answer, connection.body, where, (head, extra, shown), stamps)
+        if connection.reusable:
+            if head.closes:
+                connection.close()
+            else:
+                self._wire.release(connection, where, verify)
         if answer.sets_cookies:
             extract_cookies_to_jar(self.cookies, response.request, response.raw)  # type: ignore[no-untyped-call]
         if answer.encoded and response._raw_body:  # noqa: SLF001
@@ -257,6 +282,8 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
         else:
             complete_url, path = self._build_url(url), str(url)
         response.__class__ = CaughtResponse
+        response.user_class = self._user_class
+        response._request_event = self.request_event  # noqa: SLF001
         response._entered = False  # noqa: SLF001
         response._manual_result = None  # noqa: SLF001
         response._catch_response = catch  # noqa: SLF001

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import locust.clients
 import requests
 import urllib3
+from requests.compat import json as complexjson
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 
 from loadproof.http.accounting import accounting
@@ -24,48 +25,55 @@ if TYPE_CHECKING:
     from loadproof.http.target import Target
 
 
-class Sent:
-    """What was sent, as far as it is needed to build a ``PreparedRequest`` later."""
+def prepared(target: Target, head: HeadLines, extra: bytes, shown: Any) -> requests.PreparedRequest:
+    """The request as requests would have prepared it.
 
-    __slots__ = ("extra", "head", "shown", "target")
+    Args:
+        target: Where it went.
+        head: Its headers.
+        extra: The lines of those that came on top.
+        shown: Its body as requests keeps it.
+    """
+    request = requests.PreparedRequest()
+    request.method = target.upper
+    request.url = target.url
+    request.headers = head.fields.copy()
+    for line in extra.split(b"\r\n"):
+        if line:
+            name, _, value = line.decode("latin-1").partition(": ")
+            request.headers.setdefault(name, value)
+    request.body = shown
+    request.hooks = {"response": []}
+    request._cookies = RequestsCookieJar()  # type: ignore[attr-defined]  # noqa: SLF001
+    return request
 
-    def __init__(self, target: Target, head: HeadLines, extra: bytes, shown: Any) -> None:
-        self.target, self.head, self.extra, self.shown = target, head, extra, shown
 
-    def prepared(self) -> requests.PreparedRequest:
-        """The request as requests would have prepared it."""
-        request = requests.PreparedRequest()
-        request.method = self.target.upper
-        request.url = self.target.url
-        request.headers = self.head.fields.copy()
-        for line in self.extra.split(b"\r\n"):
-            if line:
-                name, _, value = line.decode("latin-1").partition(": ")
-                request.headers.setdefault(name, value)
-        request.body = self.shown
-        request.hooks = {"response": []}
-        request._cookies = RequestsCookieJar()  # type: ignore[attr-defined]  # noqa: SLF001
-        return request
+_UNSET: Any = object()
 
 
 def _later(name: str, build: Any) -> property:
-    """An attribute that is built when it is first read and may be set before."""
+    """An attribute that is built when it is first read and may be set before.
+
+    Args:
+        name: Where it is kept; ``_UNSET`` in the class.
+        build: From the response to its value.
+    """
 
     def get(self: Any) -> Any:
-        try:
-            return self.__dict__[name]
-        except KeyError:
-            value = self.__dict__[name] = build(self)
-            return value
+        value = getattr(self, name)
+        if value is _UNSET:
+            value = build(self)
+            setattr(self, name, value)
+        return value
 
     def put(self: Any, value: Any) -> None:
-        self.__dict__[name] = value
+        setattr(self, name, value)
 
     return property(get, put)
 
 
-def _raw(response: Any) -> urllib3.HTTPResponse:
-    return raw_of(response._head, response._raw_body, response._sent.target)  # noqa: SLF001
+def _build_raw(response: Any) -> urllib3.HTTPResponse:
+    return raw_of(response._head, response._raw_body, response._target)  # noqa: SLF001
 
 
 def raw_of(head: Head, body: bytes, target: Target) -> urllib3.HTTPResponse:
@@ -87,16 +95,16 @@ def raw_of(head: Head, body: bytes, target: Target) -> urllib3.HTTPResponse:
     )
 
 
-def _cookies(response: Any) -> RequestsCookieJar:
+def _build_cookies(response: Any) -> RequestsCookieJar:
     jar = RequestsCookieJar()
     if response._head.sets_cookies:  # noqa: SLF001
         extract_cookies_to_jar(jar, response.request, response.raw)  # type: ignore[no-untyped-call]
     return jar
 
 
-def _meta(response: Any) -> dict[str, Any]:
+def _build_meta(response: Any) -> dict[str, Any]:
     """What the request event is fired with; a script may change it in its ``with`` block."""
-    stamps, target = response.stamps, response._sent.target  # noqa: SLF001
+    stamps, target = response.stamps, response._target  # noqa: SLF001
     return {
         "request_type": target.method,
         "response_time": stamps.seconds * 1000,
@@ -118,35 +126,50 @@ class Response(locust.clients.ResponseContextManager):  # type: ignore[misc]  # 
     _entered = False
     _catch_response = False
     user_class = ""
+    _headers = _raw = _request = _jar = _encoding = _elapsed = _url = _reason = _history = _meta = _UNSET
     headers = _later("_headers", lambda self: self._head.fields())
-    raw = _later("_raw", _raw)
-    request = _later("_request", lambda self: self._sent.prepared())
-    cookies = _later("_cookies_later", _cookies)
+    raw = _later("_raw", _build_raw)
+    request = _later("_request", lambda self: prepared(self._target, *self._sent))
+    cookies = _later("_jar", _build_cookies)
     encoding = _later("_encoding", lambda self: self._head.encoding())
     elapsed = _later("_elapsed", lambda self: timedelta(seconds=self.stamps.seconds))
-    url = _later("_url", lambda self: self._sent.target.url)
+    url = _later("_url", lambda self: self._target.url)
     reason = _later("_reason", lambda self: self._head.reason.decode("latin-1"))
     history = _later("_history", lambda _: [])
-    request_meta = _later("_meta", _meta)
+    request_meta = _later("_meta", _build_meta)
 
     stamps: Stamps
     _head: Head
-    _sent: Sent
+    _target: Target
+    _sent: tuple[HeadLines, bytes, Any]
 
-    def __init__(self, head: Head, body: bytes, sent: Sent, stamps: Stamps) -> None:
+    def __init__(
+        self, head: Head, body: bytes, target: Target, sent: tuple[HeadLines, bytes, Any], stamps: Stamps
+    ) -> None:
         # Not the parents': they would fill in everything that is built later here.
         self._head = head
         self._raw_body = self._content = body
+        self._target = target
         self._sent = sent
         self.stamps = stamps
         self.status_code = head.status
 
-    def report(self) -> None:
-        """Report the request as its status says; for one without a ``with`` block."""
-        if self.status_code < 400 and type(event := self._request_event) is RequestEvent and event.unheard:
-            event.sink.on_answer(self)
-        else:
-            self.__exit__(None, None, None)
+    def json(self, **options: Any) -> Any:
+        """The body as JSON holds it; raises as requests does."""
+        encoding = self.encoding
+        if options or encoding != "utf-8" or self._content is False:
+            return super().json(**options)
+        try:
+            return complexjson.loads(str(self._content, "utf-8", "replace"))
+        except complexjson.JSONDecodeError as error:
+            raise requests.exceptions.JSONDecodeError(error.msg, error.doc, error.pos) from error
+
+    def measured(self) -> tuple[Stamps, str, str, int, int, str, Any]:
+        """What the meter needs of it."""
+        return (
+            self.stamps, self._target.method, self._name, self.status_code, len(self._content or b""), self.user_class,
+            self._context,
+        )  # fmt: skip
 
     def __exit__(self, exc: Any, value: Any, tb: Any) -> bool | None:  # noqa: PYI036 - Locust's
         """Locust's own, then the account of what was dropped."""
@@ -155,9 +178,9 @@ class Response(locust.clients.ResponseContextManager):  # type: ignore[misc]  # 
             and (self._manual_result is True or (self._manual_result is None and self.status_code < 400))
             and type(event := self._request_event) is RequestEvent
             and event.unheard
-            and "_meta" not in self.__dict__
+            and self._meta is _UNSET
         ):
-            event.sink.on_answer(self)
+            event.sink.on_answer(self.measured())
             return True
         return accounting.account(self, exc, super().__exit__(exc, value, tb))
 

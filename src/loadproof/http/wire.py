@@ -13,12 +13,11 @@ import urllib3.exceptions
 from gevent import GreenletExit
 
 from loadproof.http.accounting import accounting
-from loadproof.http.connection import Connection, ConnectTimeoutError, ReadTimeoutError
+from loadproof.http.connection import Connection, ConnectTimeoutError, ReadTimeoutError, StaleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from loadproof.http.target import Origin, Target
+    from loadproof.http.connection import Stamps
+    from loadproof.http.target import Target
 
 _IDLE_KEPT = 10
 """Idle connections kept for one origin, as many as urllib3 keeps."""
@@ -36,6 +35,19 @@ def _context(verify: bool | str) -> ssl.SSLContext:
     return context
 
 
+class WireError(Exception):
+    """A request without an answer.
+
+    Attributes:
+        cause: What happened.
+        connecting: Whether it happened before anything was sent.
+    """
+
+    def __init__(self, cause: Exception, *, connecting: bool) -> None:
+        super().__init__(str(cause))
+        self.cause, self.connecting = cause, connecting
+
+
 class Wire:
     """Idle connections by origin; those of TLS also by how the certificate is verified."""
 
@@ -51,15 +63,14 @@ class Wire:
                 connection.close()
         self._idle.clear()
 
-    def exchange(  # noqa: PLR0917 - the hot path: keywords cost
+    def exchange(
         self,
         target: Target,
-        verify: bool | str,  # noqa: FBT001
+        verify: bool | str,
         request: bytes,
         timeout: Any,
-        closes: bool,  # noqa: FBT001
-        prepared: Callable[[], requests.PreparedRequest],
-    ) -> Connection:
+        size: int,
+    ) -> tuple[Connection, Stamps]:
         """Send a request and wait for its answer.
 
         Args:
@@ -67,43 +78,74 @@ class Wire:
             verify: How certificates are verified, as requests takes it.
             request: Head and body.
             timeout: Seconds, or a pair for connecting and for each part of the answer; None for none.
-            closes: Whether the connection is not to be used again.
-            prepared: Makes the request that errors carry.
+            size: Bytes of the body among those of the request.
 
         Returns:
-            The connection with the answer in it. It may be idle already: take what is needed before giving way.
+            The connection with the answer in it, and the stamps. Take what is needed, then ``release`` it.
 
         Raises:
-            requests.RequestException: As requests raises it, with the same causes below it.
+            WireError: There was no answer.
         """
         origin = target.origin
-        key: Origin | tuple[Origin, bool | str] = (origin, verify) if origin.secure else origin
-        idle = self._idle.get(key)
-        if idle is None:
-            idle = self._idle[key] = []
-        connection = None
-        while idle and connection is None:
-            candidate = idle.pop()
-            connection = candidate if candidate.usable() else None
+        idle = self._idle.get((origin, verify) if origin.secure else origin)
+        while idle:
+            connection = idle.pop()
+            try:
+                if timeout is None:
+                    return connection, connection.exchange(request, None, target.head_only, size)
+                read = timeout[1] if type(timeout) is tuple else timeout
+                return connection, connection.exchange(request, read, target.head_only, size)
+            except StaleError:
+                continue
+            except GreenletExit:
+                accounting.unfinished += connection.sent
+                raise
+            except Exception as error:
+                raise WireError(error, connecting=not connection.sent) from error
+        return self._exchange_anew(target, verify, request, timeout, size)
+
+    def _exchange_anew(
+        self,
+        target: Target,
+        verify: bool | str,
+        request: bytes,
+        timeout: Any,
+        size: int,
+    ) -> tuple[Connection, Stamps]:
+        origin = target.origin
         connect_timeout, read_timeout = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+        connection = None
         try:
-            if connection is None:
-                connection = Connection(origin.host, origin.port, _context(verify) if origin.secure else None)
-                connection.connect(connect_timeout)
-            connection.exchange(request, read_timeout, head_only=target.head_only)
+            connection = Connection(origin.host, origin.port, _context(verify) if origin.secure else None)
+            connection.connect(connect_timeout)
+            return connection, connection.exchange(request, read_timeout, target.head_only, size)
         except GreenletExit:
-            if connection is not None and connection.sent:
-                accounting.unfinished += 1
+            if connection is not None:
+                accounting.unfinished += connection.sent
             raise
-        except Exception as error:  # noqa: BLE001 - what is not of the wire is raised again as it is
-            connecting = connection is None or not connection.sent
-            _raise_as_requests(error, target, prepared(), (connect_timeout, read_timeout), connecting=connecting)
-        if connection.reusable:
-            if closes or len(idle) >= _IDLE_KEPT:
-                connection.close()
-            else:
-                idle.append(connection)
-        return connection
+        except Exception as error:
+            raise WireError(error, connecting=connection is None or not connection.sent) from error
+
+    def release(self, connection: Connection, target: Target, verify: bool | str) -> None:
+        """Keep a connection for the next request, where there is room."""
+        origin = target.origin
+        idle = self._idle.setdefault((origin, verify) if origin.secure else origin, [])
+        if len(idle) < _IDLE_KEPT:
+            idle.append(connection)
+        else:
+            connection.close()
+
+
+def raise_as_requests(error: WireError, target: Target, request: requests.PreparedRequest, timeout: Any) -> NoReturn:
+    """Raise what requests would have raised; where requests would have let it through, so do we.
+
+    Not to be called while the error is handled: it would become the cause of everything, and Locust looks for that.
+    """
+    timeouts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+    try:
+        raise error.cause
+    except Exception as cause:  # noqa: BLE001 - to be the context of what is raised over it
+        _raise_as_requests(cause, target, request, timeouts, connecting=error.connecting)
 
 
 def _raise_as_requests(

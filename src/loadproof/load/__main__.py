@@ -21,9 +21,11 @@ def main() -> int:
 
     from loadproof.http import session  # noqa: PLC0415
     from loadproof.http.event import RequestEvent  # noqa: PLC0415
+    from loadproof.load import waiting  # noqa: PLC0415
 
     locust.events.request = RequestEvent()
     session.install(job["client"])
+    waiting.install()
     from loadproof.load.engine import run  # noqa: PLC0415
 
     return run(job, fd)

@@ -102,7 +102,9 @@ class LocustStatistics:
             return
         entry.total_response_time += times.total / 1e6
         shortest = times.shortest / 1e6
-        entry.min_response_time = shortest if entry.min_response_time is None else min(entry.min_response_time, shortest)
+        entry.min_response_time = (
+            shortest if entry.min_response_time is None else min(entry.min_response_time, shortest)
+        )
         entry.max_response_time = max(entry.max_response_time, times.longest / 1e6)
         if self._bucket is not locust.stats.bucket_response_time:  # scripts may put their own there
             self._bucket = locust.stats.bucket_response_time

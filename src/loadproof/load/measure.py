@@ -190,32 +190,32 @@ class Meter:
             if len(self._rows) >= _ROWS_PER_BATCH:
                 self._send_waiting_rows()
 
-    def on_answer(self, response: Any) -> None:
+    def on_answer(self, answer: tuple[Any, ...]) -> None:
         """Take an answer of our own client that is no failure, without the detour of an event."""
-        if not self.running:
-            self.on_request(**response.request_meta)
-            return
-        answers = self._answers
-        answers.append(
-            (
-                response.stamps,
-                response._sent.target.method,  # noqa: SLF001
-                response._name,  # noqa: SLF001
-                response.status_code,
-                len(response._content or b""),  # noqa: SLF001
-                response.user_class,
-                response._context,  # noqa: SLF001
-            )
-        )
-        if len(answers) >= _ANSWERS_AT_ONCE:
-            self._take_answers()
+        if self.running:
+            answers = self._answers
+            answers.append(answer)
+            if len(answers) >= _ANSWERS_AT_ONCE:
+                self._take_answers()
+        else:
+            stamps, method, name, _, size, _, _ = answer
+            self.locust.log(method, name, stamps.seconds * 1000, size, None)
 
     def _take_answers(self) -> None:
         """Count the answers that wait. The hot path: a loop over many is faster than each by itself."""
         answers, self._answers = self._answers, []
         zero = self._zero_ns
         samples = []
-        for (began, sent_ns, first, ended_ns, kernel, connect, tls, to), method, name, status, size, user, context in answers:
+        for (
+            began,
+            sent_ns,
+            first,
+            ended_ns,
+            kernel,
+            connect,
+            tls,
+            to,
+        ), method, name, status, size, user, context in answers:
             sent = (began - zero) / 1e9
             samples.append(
                 _new_sample(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import floor
 from typing import TYPE_CHECKING
 
 from loadproof.record.recorder import Recorder
@@ -61,15 +62,23 @@ def format_rows(samples: Iterable[Sample], *, epoch: float, worker: str) -> byte
     """
     lines = []
     known: dict[tuple[object, ...], tuple[str, str]] = {}
-    second, stamp = -1, ""
+    epoch_second = floor(epoch)
+    fraction = epoch - epoch_second
+    second: int | None = None
+    stamp = ""
     # Runs for every request: fields are taken out at once, and text that repeats is made once.
     for (
         name, method, intended, sent, ended, _, connect, tls, status,
         outcome, kind, message, _, received, user_class, phase, clock,
     ) in samples:  # fmt: skip
-        whole, micros = divmod(int((epoch + sent) * 1e6 + 0.5), 1_000_000)
+        at = sent + fraction
+        whole = int(at) if at >= 0.0 else floor(at)
+        micros = int((at - whole) * 1e6 + 0.5)
+        if micros == 1_000_000:
+            whole, micros = whole + 1, 0
         if whole != second:
-            second, stamp = whole, datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+            second = whole
+            stamp = datetime.fromtimestamp(epoch_second + whole, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
         took = ended - intended
         response = service = f"{took:.9f}" if took > 0.0 else "0.000000000"
         if intended != sent or connect or tls:

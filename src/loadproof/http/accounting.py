@@ -45,6 +45,14 @@ class Accounting:
         if not functions & _NOT_YET_SENT:
             self.unfinished += 1
 
+    def cut_off(self, error: BaseException, *, sent: bool) -> None:
+        """A request of ours was ended from outside; count it if it had left."""
+        if sent:
+            if isinstance(error, GreenletExit):
+                self.unfinished += 1
+            else:
+                self.unrecorded += 1
+
     def account(self, response: Any, left_by: type[BaseException] | None, swallowed: bool | None) -> bool | None:
         """Count a ``with`` block that ended without a report: killed, or left by an exception of the script.
 

@@ -95,9 +95,15 @@ known: dict[bytes, Head] = {}
 """Heads by their bytes, the empty line included."""
 
 
-def says_close(head: Head) -> bool:
-    """Whether a head asks for the connection to be closed."""
-    return any(name.lower() == b"connection" and value.lower() == b"close" for name, value in head.headers)
+def _keeps(head: Head, version: str) -> bool:
+    """Whether a head lets the connection live on (RFC 9112, section 9.3)."""
+    tokens = {
+        token.strip().lower()
+        for name, value in head.headers
+        if name.lower() == b"connection"
+        for token in value.split(b",")
+    }
+    return b"close" not in tokens and (version == "1.1" or b"keep-alive" in tokens)
 
 
 class AnswerReader:
@@ -200,10 +206,10 @@ class AnswerReader:
             return
         self.head = Head(self._parser.get_status_code(), self._reason, self._fields)
         if self._head_only and self.head.status >= 200:
-            keeps = self._parser.should_keep_alive() or self.head.framed
+            keeps = _keeps(self.head, self._parser.get_http_version())
             # The parser now waits for a body that will not come: the next answer gets a new one.
             self._parser = None
-            self._done(keeps=bool(keeps) and not says_close(self.head))
+            self._done(keeps=keeps)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""

@@ -13,6 +13,7 @@ import os
 import ssl
 import struct
 import time
+import weakref
 from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
 from time import monotonic_ns, time_ns
 from typing import Any, NamedTuple
@@ -28,7 +29,7 @@ SO_TIMESTAMPNS = 35
 _RECEIVE_BUFFER = 1 << 20
 _READ_SIZE = 1 << 16
 _ANCILLARY = 64
-_PEEK_AFTER_NS = 100_000_000
+_PEEK_AFTER_NS = 2_000_000
 """Idle time after which a connection is asked, before its next request, whether the server has closed it."""
 
 _SOL_SOCKET = _socket.SOL_SOCKET
@@ -40,7 +41,17 @@ came_back: list[Any] = [None]
 
 _stamping: list[_socket.socket] = []
 _forks = [0]
-os.register_at_fork(after_in_child=lambda: _forks.append(_forks.pop() + 1))
+_open: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: close its copies, whose watchers would take the answers of the parent's requests."""
+    _forks[0] += 1
+    for connection in list(_open):
+        connection.close()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def keep_stamping_on() -> None:
@@ -113,13 +124,47 @@ class Connection:
         head: Head of the answer.
         body: Body bytes, de-chunked, not decompressed.
         sent: Whether anything of the current request has left.
+        began: Whether the head of its answer was in when it failed.
     """
 
     __slots__ = (
-        "_closed", "_connect_time", "_context", "_done_mono", "_done_real", "_error", "_first_ns", "_forks", "_greenlet",
-        "_head_only", "_hub", "_incoming", "_last_ns", "_misses", "_outgoing", "_reader", "_reads", "_receive",
-        "_received", "_send", "_socket", "_spare", "_timer", "_timer_after", "_tls", "_tls_time", "_waiting", "_watcher",
-        "_window", "body", "head", "host", "port", "reusable", "sent",
+        "__weakref__",
+        "_closed",
+        "_connect_time",
+        "_context",
+        "_done_mono",
+        "_done_real",
+        "_error",
+        "_first_ns",
+        "_forks",
+        "_greenlet",
+        "_head_only",
+        "_hub",
+        "_incoming",
+        "_last_ns",
+        "_misses",
+        "_outgoing",
+        "_reader",
+        "_reads",
+        "_receive",
+        "_received",
+        "_send",
+        "_socket",
+        "_spare",
+        "_timer",
+        "_timer_after",
+        "_tls",
+        "_tls_time",
+        "_waiting",
+        "_watcher",
+        "_window",
+        "began",
+        "body",
+        "head",
+        "host",
+        "port",
+        "reusable",
+        "sent",
     )  # fmt: skip
 
     head: Head
@@ -145,7 +190,7 @@ class Connection:
         self._done_real = self._done_mono = 0
         self._reads = self._received = self._first_ns = self._last_ns = 0
         self.body = b""
-        self.reusable = self.sent = False
+        self.reusable = self.sent = self.began = False
 
     def __repr__(self) -> str:
         """For people: where to, and in what state."""
@@ -180,6 +225,7 @@ class Connection:
         self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
         self._watcher.start(self._on_readable)
         self.reusable = True
+        _open.add(self)
 
     def _open(self) -> None:
         last: OSError | None = None
@@ -294,6 +340,7 @@ class Connection:
             self._tls.write(request)
             request = self._outgoing.read()
         self._error = None
+        self.began = False
         self._reads = 0
         self._head_only = head_only
         self.reusable = self.sent = False  # until the answer is whole, and until something has left
@@ -371,6 +418,8 @@ class Connection:
                         continue
         finally:
             watcher.close()
+        if data:
+            self.reusable = False  # the server still waits for the rest of this request
 
     def _wait_for(self, timeout: float) -> None:
         self._start_timer(timeout)
@@ -489,8 +538,13 @@ class Connection:
         if not self._waiting:
             self.reusable = False
             return
-        if isinstance(error, httptools.HttpParserError) and (self._reader is None or self._reader.head is None):
-            error = BadStatusLine(str(error))
+        reader = self._reader
+        if isinstance(error, httptools.HttpParserError):
+            if reader is None or reader.head is None:
+                error = BadStatusLine(str(error))
+            else:
+                error = IncompleteRead(reader.so_far())
+        self.began = reader is not None and reader.head is not None
         self._error = error
         self._finish()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import timedelta
 from http.client import HTTPMessage
 from types import SimpleNamespace
@@ -49,6 +50,8 @@ def prepared(target: Target, head: HeadLines, extra: bytes, shown: Any) -> reque
 
 
 _UNSET: Any = object()
+_scan = json.JSONDecoder().scan_once
+"""What ``json.loads`` does between looking for white space before and behind, which takes longer than a short text."""
 
 
 def _later(name: str, build: Any) -> property:
@@ -157,10 +160,17 @@ class Response(locust.clients.ResponseContextManager):  # type: ignore[misc]  # 
     def json(self, **options: Any) -> Any:
         """The body as JSON holds it; raises as requests does."""
         encoding = self.encoding
-        if options or encoding != "utf-8" or self._content is False:
+        if options or encoding != "utf-8" or self._content is False or complexjson is not json:
             return super().json(**options)
+        text = str(self._content, "utf-8", "replace")
         try:
-            return complexjson.loads(str(self._content, "utf-8", "replace"))
+            value, end = _scan(text, 0)
+            if end == len(text):
+                return value
+        except (StopIteration, ValueError, RecursionError):
+            pass  # white space around it, or no JSON
+        try:
+            return complexjson.loads(text)
         except complexjson.JSONDecodeError as error:
             raise requests.exceptions.JSONDecodeError(error.msg, error.doc, error.pos) from error
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import certifi
+import gevent
 import requests
 import urllib3.exceptions
 from gevent import GreenletExit
@@ -18,6 +19,9 @@ from loadproof.http.connection import Connection, ConnectTimeoutError, ReadTimeo
 if TYPE_CHECKING:
     from loadproof.http.connection import Stamps
     from loadproof.http.target import Target
+
+_CUT_OFF = (GreenletExit, gevent.Timeout)
+"""What ends a request from outside: the end of the run, or a limit of the script's own."""
 
 _IDLE_KEPT = 10
 """Idle connections kept for one origin, as many as urllib3 keeps."""
@@ -41,11 +45,14 @@ class WireError(Exception):
     Attributes:
         cause: What happened.
         connecting: Whether it happened before anything was sent.
+        in_body: Whether it happened when the head of the answer was in.
     """
 
-    def __init__(self, cause: Exception, *, connecting: bool) -> None:
+    def __init__(self, cause: Exception, connection: Connection | None) -> None:
         super().__init__(str(cause))
-        self.cause, self.connecting = cause, connecting
+        self.cause = cause
+        self.connecting = connection is None or not connection.sent
+        self.in_body = connection is not None and connection.began
 
 
 class Wire:
@@ -97,11 +104,11 @@ class Wire:
                 return connection, connection.exchange(request, read, target.head_only, size)
             except StaleError:
                 continue
-            except GreenletExit:
-                accounting.unfinished += connection.sent
+            except _CUT_OFF as error:
+                accounting.cut_off(error, sent=connection.sent)
                 raise
             except Exception as error:
-                raise WireError(error, connecting=not connection.sent) from error
+                raise WireError(error, connection) from error
         return self._exchange_anew(target, verify, request, timeout, size)
 
     def _exchange_anew(
@@ -119,12 +126,11 @@ class Wire:
             connection = Connection(origin.host, origin.port, _context(verify) if origin.secure else None)
             connection.connect(connect_timeout)
             return connection, connection.exchange(request, read_timeout, target.head_only, size)
-        except GreenletExit:
-            if connection is not None:
-                accounting.unfinished += connection.sent
+        except _CUT_OFF as error:
+            accounting.cut_off(error, sent=connection is not None and connection.sent)
             raise
         except Exception as error:
-            raise WireError(error, connecting=connection is None or not connection.sent) from error
+            raise WireError(error, connection) from error
 
     def release(self, connection: Connection, target: Target, verify: bool | str) -> None:
         """Keep a connection for the next request, where there is room."""
@@ -145,16 +151,15 @@ def raise_as_requests(error: WireError, target: Target, request: requests.Prepar
     try:
         raise error.cause
     except Exception as cause:  # noqa: BLE001 - to be the context of what is raised over it
-        _raise_as_requests(cause, target, request, timeouts, connecting=error.connecting)
+        _raise_as_requests(cause, error, target, request, timeouts)
 
 
 def _raise_as_requests(
     error: Exception,
+    how: WireError,
     target: Target,
     request: requests.PreparedRequest,
     timeouts: tuple[float | None, float | None],
-    *,
-    connecting: bool,
 ) -> NoReturn:
     """Raise what requests would have raised, with the same causes below it: Locust, and scripts, look for them."""
     origin = target.origin
@@ -164,8 +169,10 @@ def _raise_as_requests(
     below: Exception
     if isinstance(error, ReadTimeoutError):
         below = urllib3.exceptions.ReadTimeoutError(pool, target.path_url, f"Read timed out. (read timeout={read})")
+        if how.in_body:  # requests reads the body where it no longer tells a timeout from the rest
+            _raise_over(below, requests.ConnectionError(below))
         _raise_over(below, requests.ReadTimeout(below, request=request))
-    if isinstance(error, http.client.IncompleteRead):
+    if isinstance(error, http.client.IncompleteRead) or (isinstance(error, OSError) and how.in_body):
         below = urllib3.exceptions.ProtocolError(f"Connection broken: {error!r}", error)
         _raise_over(below, requests.exceptions.ChunkedEncodingError(below))
     if isinstance(error, ConnectTimeoutError):
@@ -176,7 +183,7 @@ def _raise_as_requests(
         below = urllib3.exceptions.SSLError(error)
         retries = urllib3.exceptions.MaxRetryError(pool, target.path_url, below)
         _raise_over(below, retries, requests.exceptions.SSLError(retries, request=request))
-    if isinstance(error, OSError) and connecting:
+    if isinstance(error, OSError) and how.connecting:
         below = urllib3.exceptions.NewConnectionError(pool, f"Failed to establish a new connection: {error}")
         retries = urllib3.exceptions.MaxRetryError(pool, target.path_url, below)
         _raise_over(below, retries, requests.ConnectionError(retries, request=request))

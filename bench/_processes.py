@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -129,6 +130,21 @@ def memory_bytes(pid: int) -> int:
     return total
 
 
+def busy_seconds() -> float:
+    """CPU time that anything on this machine has used on cores 0 and 1."""
+    total = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        if line.startswith(("cpu0 ", "cpu1 ")):
+            total += sum(int(field) for field in line.split()[1:4])  # user, nice, system
+    return total / _CLOCK_TICKS
+
+
+def own_seconds() -> float:
+    """CPU time of this process and of its children that have ended."""
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(part.ru_utime + part.ru_stime for part in usage)
+
+
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Keep off the generator's core, and leave with a word on Ctrl-C or SIGTERM, after everything was ended."""
@@ -138,4 +154,5 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        sys.exit("interrupted: what was started has been ended")
+        print("interrupted: what was started has been ended", file=sys.stderr)
+        sys.exit(130)

@@ -126,27 +126,31 @@ def _words(ask: Ask) -> list[str]:
 def _locust(base: str) -> Run:
     def start(ask: Ask, cwd: Path, watch: Watch) -> Count:
         (cwd / "locustfile.py").write_text(suite(ask, base))
-        options = ["--headless", "--only-summary", "--csv", "locust", "-H", ask.url]
-        code, said = run(
-            [*GENERATOR, str(BIN / "locust"), *options, *_words(ask)], cwd, limit=ask.seconds + _ENOUGH, watch=watch
-        )
-        total = _table(cwd / "locust_stats.csv")[-1:]
-        _demand(total and total[0]["Name"] == "Aggregated", f"Locust counted nothing: {_end(said)}")
-        _demand(total[0]["Failure Count"] == "0", f"{total[0]['Failure Count']} requests failed")
-        _demand(not _table(cwd / "locust_exceptions.csv"), "exceptions in the locustfile")
-        _demand(code == 0 or watch is not None, f"exit code {code}: {_end(said)}")
-        rate = float(total[0]["Requests/s"])
-        _demand(rate > 0, "no request")
-        requests = int(total[0]["Request Count"])
-        return Count(requests, requests / rate)
+        return under_locust(ask, cwd, watch)
 
     return start
+
+
+def under_locust(ask: Ask, cwd: Path, watch: Watch = None) -> Count:
+    """Run the ``locustfile.py`` of a folder; its figures are left there as ``locust_*.csv``."""
+    options = ["--headless", "--only-summary", "--csv", "locust", "-H", ask.url]
+    command = [*GENERATOR, str(BIN / "locust"), *options, *_words(ask)]
+    code, said = run(command, cwd, limit=ask.seconds + _ENOUGH, watch=watch)
+    total = table(cwd / "locust_stats.csv")[-1:]
+    _demand(total and total[0]["Name"] == "Aggregated", f"Locust counted nothing: {_end(said)}")
+    _demand(total[0]["Failure Count"] == "0", f"{total[0]['Failure Count']} requests failed")
+    _demand(not table(cwd / "locust_exceptions.csv"), "exceptions in the locustfile")
+    _demand(code == 0 or watch is not None, f"exit code {code}: {_end(said)}")
+    rate = float(total[0]["Requests/s"])
+    _demand(rate > 0, "no request")
+    requests = int(total[0]["Request Count"])
+    return Count(requests, requests / rate)
 
 
 def _loadproof(base: str) -> Run:
     def start(ask: Ask, cwd: Path, watch: Watch) -> Count:
         (cwd / "locustfile.py").write_text(suite(ask, base))
-        return _under_loadproof(["locustfile.py", "-H", ask.url, *_words(ask)], ask, cwd, watch)
+        return under_loadproof(ask, cwd, watch)
 
     return start
 
@@ -160,12 +164,13 @@ def _service(ask: Ask, cwd: Path, watch: Watch) -> Count:
         lines.append("verify = false")
     lines.append(f"requests = [{{ {request} }}]")
     (cwd / "loadproof.toml").write_text("\n".join(lines) + "\n")
-    return _under_loadproof(["bench", *_words(ask)], ask, cwd, watch)
+    return under_loadproof(ask, cwd, watch, target=["bench"])
 
 
-def _under_loadproof(words: list[str], ask: Ask, cwd: Path, watch: Watch) -> Count:
-    """A run with the defaults of ``loadproof run``, judged by its own figures."""
-    command = [*GENERATOR, str(BIN / "loadproof"), "run", *words]
+def under_loadproof(ask: Ask, cwd: Path, watch: Watch = None, *, target: list[str] | None = None) -> Count:
+    """Run the ``locustfile.py`` of a folder, or a service, with the defaults of ``loadproof run``."""
+    target = ["locustfile.py", "-H", ask.url] if target is None else target
+    command = [*GENERATOR, str(BIN / "loadproof"), "run", *target, *_words(ask)]
     code, said = run(command, cwd, limit=ask.seconds + _ENOUGH, watch=watch)
     found = [*cwd.glob("reports/performance/*/metrics.json")]
     _demand(len(found) == 1, f"exit code {code} and no metrics.json: {_end(said)}")
@@ -296,7 +301,8 @@ def _end(said: str) -> str:
     return " / ".join(line.strip() for line in said.strip().splitlines()[-3:]) or "it said nothing"
 
 
-def _table(path: Path) -> list[dict[str, str]]:
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file; none where there is no file."""
     if not path.exists():
         return []
     with path.open(newline="") as file:

@@ -5,6 +5,7 @@ taken within a round. A floor is met when the median reaches it. Loadproof runs 
 row for every request included; Locust with `--headless --only-summary --csv`. Requests per second are completed
 requests by the tool's own count over the seconds that it measured. A run with a single error, or one whose count the
 server contradicts, is no result. "server CPU" says how near nginx was to its own limit: there, ratios say less.
+"others' CPU" is what neither the tool nor nginx used of the two cores: there, figures are not to be trusted.
 
     python bench/compare.py [--rounds 3] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
 """
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _processes import NoResultError, cpu_seconds, interruptible, memory_bytes
+from _processes import NoResultError, busy_seconds, cpu_seconds, interruptible, memory_bytes, own_seconds
 from _servers import site
 from _tools import TOOLS, Ask, Count, Tool
 
@@ -289,6 +290,7 @@ def play(scenario: Scenario, tools: Iterable[Tool], server: Site, asked: argpars
         for tool in able if number % 2 == 0 else reversed(able):
             if tool.missing or tool.key in results.failed:
                 continue
+            began, busy, ours = time.monotonic(), busy_seconds(), own_seconds() + server.cpu_seconds()
             try:
                 cell = scenario.measure(tool, server, asked)
             except NoResultError as reason:
@@ -296,6 +298,8 @@ def play(scenario: Scenario, tools: Iterable[Tool], server: Site, asked: argpars
                 results.cells.pop(tool.key, None)
                 _say(f"  round {number + 1}  {tool.title:<23} ABORTED: {reason}")
             else:
+                foreign = busy_seconds() - busy - (own_seconds() + server.cpu_seconds() - ours)
+                cell["others' CPU"] = max(0.0, foreign / (time.monotonic() - began))
                 results.cells.setdefault(tool.key, []).append(cell)
                 _say(f"  round {number + 1}  {tool.title:<23} {cell[scenario.unit]:>10,.1f} {scenario.unit}")
     return results
@@ -371,7 +375,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _shown(column: str, value: float) -> str:
-    if column in {"server CPU", "CPU share"}:
+    if column in {"server CPU", "CPU share", "others' CPU"}:
         return f"{100 * value:.0f} %"
     return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
 

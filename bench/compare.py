@@ -3,9 +3,10 @@
 Each scenario runs in rounds, in each round every tool in turn: the generator on core 0, nginx on core 1. Ratios are
 taken within a round. A floor is met when the median reaches it. Loadproof runs with the defaults of `loadproof run`, a
 row for every request included; Locust with `--headless --only-summary --csv`. Requests per second are completed
-requests by the tool's own count over the seconds that it measured. A run with a single error, or one whose count the
-server contradicts, is no result. "server CPU" says how near nginx was to its own limit: there, ratios say less.
-"others' CPU" is what neither the tool nor nginx used of the two cores: there, figures are not to be trusted.
+requests by the tool's own count over the seconds that it measured; over TLS and with idle users the server's, so that
+making connections is not in it. A run with a single error, or one whose count the server contradicts, is no result.
+"server CPU" says how near nginx was to its own limit: there, ratios say less. "others' CPU" is what neither the tool nor
+nginx used of the two cores: there, figures are not to be trusted.
 
     python bench/compare.py [--rounds 3] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
 """
@@ -43,6 +44,7 @@ USERS = 50
 TLS_START = 6
 FEW = 20  # users of the run whose memory is taken off
 IDLE_WAIT = 10
+IDLE_SECONDS = 2 * IDLE_WAIT + 3  # to start, and to be watched
 MEMORY_WAIT = 5
 
 SUBJECTS = ("loadproof-http", "loadproof-service", "loadproof-fast")
@@ -159,29 +161,37 @@ def _tls_speed(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str,
 
 
 def _idle(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
-    """Many users that mostly wait: they start over one wait, so that requests come evenly from the first second."""
+    """Many users that mostly wait: they start over one wait, so that their requests come evenly.
+
+    The rate is the server's count over one wait, after all have started; CPU counts from the first request to its end.
+    """
     users = asked.idle_users
     rate = max(1, users // IDLE_WAIT)
-    ask = Ask(server.url, "/json", users, IDLE_WAIT + asked.seconds, rate=rate, wait=IDLE_WAIT, stagger=1)
-    seen: list[tuple[float, float, int]] = []
+    ask = Ask(server.url, "/json", users, IDLE_SECONDS, rate=rate, wait=IDLE_WAIT, stagger=1)
+    seen: list[tuple[float, int, float]] = []
     before = server.served()
 
     def watch(pid: int) -> bool:
         served = server.served() - before
-        if served > (seen[-1][2] if seen else 0):
-            seen.append((time.monotonic(), cpu_seconds(pid), served))
+        if served > (seen[-1][1] if seen else 0):
+            seen.append((time.monotonic(), served, cpu_seconds(pid)))
         return False
 
     count = _run(tool, ask, watch)
     _check(count, server.served() - before)
-    if len(seen) < 2:
-        raise NoResultError("no load was seen at the server")
-    used = seen[-1][1] - seen[0][1]
+    steady = [look for look in seen[:-1] if look[0] > seen[0][0] + IDLE_WAIT + 1]
+    if not steady or steady[-1][0] - steady[0][0] < 0.9 * IDLE_WAIT:
+        raise NoResultError("the server has not seen steady load for long enough")
+    first = steady[0]
+    last = min(steady, key=lambda look: abs(look[0] - first[0] - IDLE_WAIT))
+    seconds = last[0] - first[0]
     return {
-        "requests/s": count.per_second,
+        "requests/s": (last[1] - first[1]) / seconds,
         "wanted/s": users / IDLE_WAIT,
-        "CPU s": used,
-        "CPU share": used / (seen[-1][0] - seen[0][0]),
+        "CPU s": last[2] - seen[0][2],
+        "steady CPU": (last[2] - first[2]) / seconds,
+        "requests": count.requests,
+        "seconds": count.seconds,
     }
 
 
@@ -364,7 +374,7 @@ def _rounds(asked: argparse.Namespace) -> str:
 
 def _size(scenario: Scenario, asked: argparse.Namespace) -> str:
     if scenario.key == "idle":
-        return f", {asked.idle_users:,} users, {IDLE_WAIT + asked.seconds} s"
+        return f", {asked.idle_users:,} users, {IDLE_SECONDS} s"
     if scenario.key == "memory":
         return f" at {asked.memory_users:,} users, over that of {FEW}"
     return f", {asked.seconds} s"
@@ -375,7 +385,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _shown(column: str, value: float) -> str:
-    if column in {"server CPU", "CPU share", "others' CPU"}:
+    if column in {"server CPU", "steady CPU", "others' CPU"}:
         return f"{100 * value:.0f} %"
     return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}"
 
@@ -387,7 +397,7 @@ def _environment() -> dict[str, Any]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=8, help="measured in each run; idle users: beyond their start")
+    parser.add_argument("--seconds", type=int, default=8, help="of each run but those of idle users")
     scenarios = ", ".join(scenario.key for scenario in SCENARIOS)
     parser.add_argument("--only", action="append", metavar="SCENARIO", help=f"with commas or again: {scenarios}")
     parser.add_argument("--tools", action="append", metavar="TOOL", help=f"with commas or again: {', '.join(ALL)}")

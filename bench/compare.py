@@ -5,8 +5,8 @@ taken within a round. A floor is met when the median reaches it. Loadproof runs 
 row for every request included; Locust with `--headless --only-summary --csv`. Requests per second are completed
 requests by the tool's own count over the seconds that it measured; over TLS and with idle users the server's, so that
 making connections is not in it. A run with a single error, or one whose count the server contradicts, is no result.
-"server CPU" says how near nginx was to its own limit: there, ratios say less. "others' CPU" is what neither the tool nor
-nginx used of the two cores: there, figures are not to be trusted.
+"server CPU" says how near nginx was to its own limit: there, ratios say less. "others' CPU" is what neither the tool
+nor nginx used of the two cores: there, figures are not to be trusted.
 
     python bench/compare.py [--rounds 3] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
 """

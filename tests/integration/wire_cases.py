@@ -604,11 +604,6 @@ def a_connection_is_kept_just_when_both_say_so():
                 wrong.append(f"{method} {head!r}: {server.connections} connections for 3 requests")
             server.close()
     assert not wrong, "\n".join(wrong)
-    server = Script()
-    caller = Caller(OURS, server.url)
-    for _ in range(3):
-        asked(caller, server.own(), headers={"Connection": "close"})
-    assert server.connections == 3
 
 
 @case

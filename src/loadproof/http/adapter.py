@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import locust.clients
 from requests.adapters import HTTPAdapter
 
-from loadproof.http.fallback import is_timeout, what_wants_urllib3
+from loadproof.http.fallback import is_timeout, what_is_replaced, what_wants_urllib3
 from loadproof.http.headers import HeadLines
 from loadproof.http.response import raw_of
 from loadproof.http.target import target_of
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import requests
 
     from loadproof.http.wire import Wire
+
+
+_BODYLESS = frozenset({"GET", "HEAD", "DELETE", "TRACE", "OPTIONS", "CONNECT"})
+"""Methods for which urllib3 writes no Content-Length where there is no body."""
 
 
 class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Locust is not checked
@@ -31,6 +35,12 @@ class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Lo
         self._pool_arguments: tuple[Any, ...] = ()
         self._pool_options: dict[str, Any] = {}
         super().__init__(pool_manager=None)
+        self._no_retries = self.max_retries
+
+    @property
+    def retries(self) -> bool:
+        """Whether a script has told it to send again what has failed."""
+        return self.max_retries is not self._no_retries
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Remember how urllib3's pools are made: most sessions never need them."""
@@ -55,7 +65,7 @@ class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Lo
         if self.__dict__.get("_manager") is not None:
             super().close()
 
-    def send(
+    def send(  # noqa: PLR0917 - requests' own
         self,
         request: requests.PreparedRequest,
         stream: bool = False,
@@ -65,32 +75,31 @@ class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Lo
         proxies: Any = None,
     ) -> requests.Response:
         """Send a prepared request; see requests."""
-        if what_wants_urllib3() or not _is_ours(request, timeout) or stream or cert or proxies:
-            return super().send(request, stream, timeout, verify, cert, proxies)  # type: ignore[no-any-return]
+        ours = _is_ours(request, timeout) and not (stream or cert or proxies or self.retries)
+        if not ours or what_wants_urllib3() or what_is_replaced():
+            return cast("requests.Response", super().send(request, stream, timeout, verify, cert, proxies))
         try:
-            head = HeadLines(request.headers)  # type: ignore[arg-type]
+            head = HeadLines(request.headers)
         except UnicodeEncodeError:
-            return super().send(request, stream, timeout, verify, cert, proxies)  # type: ignore[no-any-return]
+            return cast("requests.Response", super().send(request, stream, timeout, verify, cert, proxies))
         target = target_of(str(request.method), str(request.url))
         body = request.body.encode() if isinstance(request.body, str) else request.body or b""
         host = b"" if "host" in head.names else target.origin.host_line
-        lines = b"".join((target.line, host, head.lines, b"\r\n", body))
+        empty = request.body is None and target.upper not in _BODYLESS and "content-length" not in head.names
+        length = b"Content-Length: 0\r\n" if empty else b""
+        lines = b"".join((target.line, host, length, head.lines, b"\r\n", body))
+        failure: WireError | None = None
         try:
             connection, stamps = self._wire.exchange(target, verify, lines, timeout, len(body))
         except WireError as error:
             failure = error
-        else:
-            failure = None
         if failure is not None:
             raise_as_requests(failure, target, request, timeout)
-        response = self.build_response(request, raw_of(connection.head, connection.body, target))
-        response.stamps = stamps  # type: ignore[attr-defined]
+        response: Any = self.build_response(request, raw_of(connection.head, connection.body, target))
+        response.stamps = stamps
         if connection.reusable:
-            if head.closes:
-                connection.close()
-            else:
-                self._wire.release(connection, target, verify)
-        return response
+            self._wire.release(connection, target, verify)
+        return cast("requests.Response", response)
 
 
 def _is_ours(request: requests.PreparedRequest, timeout: Any) -> bool:
@@ -102,6 +111,7 @@ def _is_ours(request: requests.PreparedRequest, timeout: Any) -> bool:
         and "Expect" not in request.headers
         and bool(request.method)
         and str(request.method).isalpha()
+        and str(request.method).isascii()
         and isinstance(request.url, str)
         and request.url.lower().startswith("http")
     )

@@ -6,6 +6,7 @@ length. A head that was parsed once, as that of a whole answer with a ``Content-
 
 from __future__ import annotations
 
+from http.client import IncompleteRead
 from typing import Any
 
 import httptools
@@ -24,6 +25,7 @@ class Head:
 
     Attributes:
         status: Status code.
+        version: ``1.1`` or ``1.0``.
         reason: Reason phrase, as bytes.
         headers: Names and values as they came.
         length: Value of Content-Length where that alone tells where the body ends; else -1.
@@ -34,22 +36,15 @@ class Head:
     """
 
     __slots__ = (
-        "_encoding",
-        "_fields",
-        "encoded",
-        "framed",
-        "headers",
-        "keeps",
-        "length",
-        "reason",
-        "sets_cookies",
-        "status",
-    )
+        "_asked", "_encoding", "_fields", "encoded", "framed", "headers", "keeps", "length", "reason", "sets_cookies",
+        "status", "version",
+    )  # fmt: skip
 
-    def __init__(self, status: int, reason: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-        self.status, self.reason, self.headers = status, reason, headers
+    def __init__(self, status: int, version: str, reason: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        self.status, self.version, self.reason, self.headers = status, version, reason, headers
         self._fields: CaseInsensitiveDict[str] | None = None
-        self._encoding: str | None = None
+        self._encoding: str | None = ""
+        self._asked = False
         self.keeps = False
         self.framed = self.sets_cookies = self.encoded = False
         self.length = -1
@@ -78,9 +73,9 @@ class Head:
 
     def encoding(self) -> str | None:
         """Encoding of the text that the headers promise; None where they say nothing."""
-        if self._encoding is None:
-            self._encoding = get_encoding_from_headers(self.fields()) or ""
-        return self._encoding or None
+        if not self._asked:
+            self._encoding, self._asked = get_encoding_from_headers(self.fields()), True
+        return self._encoding
 
 
 def merged(headers: list[tuple[bytes, bytes]]) -> urllib3.HTTPHeaderDict:
@@ -95,7 +90,7 @@ known: dict[bytes, Head] = {}
 """Heads by their bytes, the empty line included."""
 
 
-def _keeps(head: Head, version: str) -> bool:
+def _keeps(head: Head) -> bool:
     """Whether a head lets the connection live on (RFC 9112, section 9.3)."""
     tokens = {
         token.strip().lower()
@@ -103,7 +98,7 @@ def _keeps(head: Head, version: str) -> bool:
         if name.lower() == b"connection"
         for token in value.split(b",")
     }
-    return b"close" not in tokens and (version == "1.1" or b"keep-alive" in tokens)
+    return b"close" not in tokens and (head.version == "1.1" or b"keep-alive" in tokens)
 
 
 class AnswerReader:
@@ -161,9 +156,12 @@ class AnswerReader:
         self.whole = True
         return True
 
-    def so_far(self) -> bytes:
-        """The part of a body that came before it broke off."""
-        return b"".join(self._chunks)
+    def torn(self) -> Exception:
+        """What urllib3 says of an answer whose body breaks off here."""
+        got = sum(map(len, self._chunks))
+        if self.head is not None and self.head.length >= 0:
+            return urllib3.exceptions.IncompleteRead(got, self.head.length - got)
+        return IncompleteRead(b"".join(self._chunks))
 
     def remember(self, data: bytes) -> None:
         """Keep the head of the answer that came whole in these bytes, if another with the same may follow."""
@@ -204,9 +202,10 @@ class AnswerReader:
         """The status is known; a HEAD's answer is whole."""
         if self.whole:
             return
-        self.head = Head(self._parser.get_status_code(), self._reason, self._fields)
+        parser = self._parser
+        self.head = Head(parser.get_status_code(), parser.get_http_version(), self._reason, self._fields)
         if self._head_only and self.head.status >= 200:
-            keeps = _keeps(self.head, self._parser.get_http_version())
+            keeps = _keeps(self.head)
             # The parser now waits for a body that will not come: the next answer gets a new one.
             self._parser = None
             self._done(keeps=keeps)

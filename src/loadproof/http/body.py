@@ -29,16 +29,13 @@ def body_of(method: str, data: Any, json: Any, head: HeadLines) -> tuple[bytes |
         head: The other headers.
 
     Raises:
-        requests.exceptions.InvalidJSONError: ``json`` holds what JSON cannot.
+        ValueError: ``json`` holds what JSON cannot.
         TypeError: It holds what cannot be written at all.
     """
     kind = b""
     shown: Any = data or None
     if not data and json is not None:
-        try:
-            shown = _dumps(json).encode()
-        except ValueError as error:
-            raise requests.exceptions.InvalidJSONError(error) from error
+        shown = _dumps(json).encode()
         kind = _JSON
     elif shown is not None and not isinstance(shown, str | bytes):
         shown = requests.models.RequestEncodingMixin._encode_params(shown)  # type: ignore[attr-defined]  # noqa: SLF001

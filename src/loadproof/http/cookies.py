@@ -19,12 +19,18 @@ class WatchedJar(RequestsCookieJar):
     """requests' jar; asking it takes longer than a request, so its answers are kept."""
 
     _lines: dict[tuple[Any, str], bytes] | None = None
+    _seen: tuple[tuple[Any, Any, Any], ...] = ()
     _until = 0.0
 
     def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> Any:
         """Requests' own."""
         self._lines = None
-        return super().set_cookie(cookie, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return super().set_cookie(cookie, *args, **kwargs)
+
+    def set_policy(self, policy: Any) -> None:
+        """Requests' own."""
+        self._lines = None
+        super().set_policy(policy)
 
     def clear(self, domain: str | None = None, path: str | None = None, name: str | None = None) -> None:
         """Requests' own."""
@@ -34,8 +40,13 @@ class WatchedJar(RequestsCookieJar):
     def line(self, target: Target, head: HeadLines) -> bytes:
         """The Cookie header for a request; empty for none."""
         lines = self._lines
+        for cookie, value, expires in self._seen:
+            if cookie.value != value or cookie.expires != expires:  # somebody has changed it where it lies
+                lines = None
+                break
         if lines is None or time.time() >= self._until:
             lines = self._lines = {}
+            self._seen = tuple((cookie, cookie.value, cookie.expires) for cookie in self)
             self._until = min((c.expires for c in self if c.expires is not None), default=float("inf"))
         key = (target.origin, target.path_url.partition("?")[0])
         line = lines.get(key)

@@ -7,11 +7,27 @@ import logging
 from collections import Counter
 
 import requests
+import requests.adapters
+import urllib3.connection
+import urllib3.connectionpool
+import urllib3.util.connection
 
 fallbacks: Counter[str] = Counter()
 """Requests of this process that requests itself prepared, or sent, by the reason."""
 
 _send = requests.Session.send
+_ORIGINALS = {
+    (owner, name): getattr(owner, name)
+    for owner, names in (
+        (requests.Session, ("request", "prepare_request", "get_adapter", "merge_environment_settings")),
+        (requests.adapters.HTTPAdapter, ("send", "build_response", "get_connection_with_tls_context")),
+        (urllib3.connectionpool.HTTPConnectionPool, ("urlopen", "_make_request")),
+        (urllib3.connection.HTTPConnection, ("request", "connect", "putrequest")),
+        (http.client.HTTPConnection, ("putrequest", "putheader", "endheaders", "getresponse")),
+        (urllib3.util.connection, ("create_connection",)),
+    )
+    for name in names
+}
 _urllib3_log = logging.getLogger("urllib3.connectionpool")
 
 
@@ -23,6 +39,17 @@ def what_wants_urllib3() -> str | None:
         return "urllib3 debug output"
     if requests.Session.send is not _send:
         return "instrumented requests"
+    return None
+
+
+def what_is_replaced() -> str | None:
+    """What somebody has put in place of a part of requests, urllib3 or http.client; None for nothing.
+
+    For mocks, recorders and tracers; looked at when a session is made, because it takes as long as half a request.
+    """
+    for (owner, name), original in _ORIGINALS.items():
+        if getattr(owner, name) is not original:
+            return f"{owner.__name__}.{name}"
     return None
 
 

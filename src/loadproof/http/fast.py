@@ -7,7 +7,6 @@ that nothing ever breaks; where our wire can send it, it does. A request is neve
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import locust.clients
@@ -18,25 +17,21 @@ from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, Reques
 from requests.models import REDIRECT_STATI
 
 from loadproof.http.accounting import accounting
-from loadproof.http.adapter import WireAdapter
 from loadproof.http.body import authorization, body_of
-from loadproof.http.cookies import WatchedJar, cookie_line, watched_jar
+from loadproof.http.cookies import WatchedJar, cookie_line
 from loadproof.http.event import RequestEvent
 from loadproof.http.fallback import fallbacks, is_timeout, what_wants_urllib3
-from loadproof.http.headers import WatchedHeaders, merged, merged_with, watched
 from loadproof.http.response import Response, decode, prepared
+from loadproof.http.settings import LeanSession
 from loadproof.http.target import target, target_with
-from loadproof.http.wire import Wire, WireError, raise_as_requests
+from loadproof.http.wire import WireError, raise_as_requests
 
 if TYPE_CHECKING:
     from loadproof.http.connection import Stamps
 
 _PLAIN_BODIES = frozenset({str, bytes, dict, list, tuple})
-_HOW = ("send", "prepare_request", "get_adapter", "merge_environment_settings", "resolve_redirects", "rebuild_auth")
-"""Methods of requests in which a session of the script's own may have put something."""
 _OPTIONS = frozenset({"cookies", "files", "proxies", "hooks", "stream", "cert"})
 """Options that requests serves when they are given; empty ones mean nothing."""
-_SETTINGS = frozenset({"trust_env", "cert", "stream", "adapters", *_HOW})
 
 
 class _BeyondUsError(Exception):
@@ -51,45 +46,14 @@ class CaughtResponse(locust.clients.ResponseContextManager):  # type: ignore[mis
         return accounting.account(self, exc, super().__exit__(exc, value, tb))
 
 
-class _Adapters(OrderedDict[str, Any]):
-    """A session's adapters, which notice when somebody mounts one of their own."""
-
-    foreign = False
-
-    def __setitem__(self, prefix: str, adapter: Any) -> None:
-        super().__setitem__(prefix, adapter)
-        self.foreign = self.foreign or type(adapter) is not WireAdapter
-
-
-class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is not checked
+class Session(LeanSession):
     """Locust's ``HttpSession``; same arguments, same behaviour."""
-
-    _wants: str | None = None
-    """What in the session's settings asks for requests: empty for nothing, None where they were not looked at yet."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._wire = Wire()
         self._user_class = "" if self.user is None else type(self.user).__name__
-        if kwargs.get("pool_manager") is None:
-            adapter = WireAdapter(self._wire)
-            self.adapters = _Adapters({"https://": adapter, "http://": adapter})
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "headers":
-            value = watched(value)
-        elif name == "cookies":
-            value = watched_jar(value)
-        object.__setattr__(self, name, value)
-        if name in _SETTINGS:
-            object.__setattr__(self, "_wants", None)
-
-    def close(self) -> None:
-        """Close all connections; the next request opens a new one."""
-        super().close()
-        self._wire.close()
-
-    def request(
+    def request(  # noqa: C901, PLR0912 - the hot path, in one piece: each call costs a hundredth of a request
         self,
         method: str,
         url: str,
@@ -111,12 +75,14 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
         if accounting.before_send is not None:
             accounting.before_send()
         began = time.perf_counter()
+        given = auth
         if auth is None:
             auth = self.auth
+        beyond = ""
+        response: Any
         try:
             if (
-                self._wants != ""
-                or options
+                options
                 or auth is not None
                 or timeout is not None
                 or data is not None
@@ -124,24 +90,31 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
                 or type(url) is not str
                 or self.params
                 or self.proxies
-                or self.hooks.get("response")
-                or self.adapters.foreign
+                or self.trust_env
+                or self.cert
+                or self.stream
+                or self._hooks is not None
+                or self._adapters is not None
+                or self._replaced
+                or type(self) is not Session
             ):
                 self._leave_to_requests(method, url, data, auth, timeout, options)
             if wanted := what_wants_urllib3():
-                raise _BeyondUsError(wanted)
+                raise _BeyondUsError(wanted)  # noqa: TRY301 - both ways on are below
             response = self._answer(method, url, data, json, params, headers, auth, timeout, allow_redirects, verify)
-        except _BeyondUsError as beyond:
-            fallbacks[str(beyond)] += 1
-            more = {
-                "data": data, "json": json, "params": params, "headers": headers, "auth": auth, "timeout": timeout,
-                "allow_redirects": allow_redirects, "verify": verify, **options,
-            }  # fmt: skip
-            return accounted(super().request, method, url, name, catch_response, context, **more)
+        except _BeyondUsError as reason:
+            beyond = str(reason)
         except (MissingSchema, InvalidSchema, InvalidURL):
             raise
         except RequestException as error:
             response = locust.clients.ResponseContextManager(error)
+        if beyond:  # not while the reason is handled: it would become the cause of whatever happens now
+            fallbacks[beyond] += 1
+            more = {
+                "data": data, "json": json, "params": params, "headers": headers, "auth": given, "timeout": timeout,
+                "allow_redirects": allow_redirects, "verify": verify, **options,
+            }  # fmt: skip
+            return accounted(super().request, method, url, name, catch_response, context, **more)
 
         if self.request_name and not name:
             name = self.request_name
@@ -166,86 +139,65 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
         self, method: Any, url: Any, data: Any, auth: Any, timeout: Any, options: dict[str, Any]
     ) -> None:
         """Raise where requests must serve a call."""
-        if self._wants is None:
-            self._wants = self._what_settings_want()
+        settings = self.what_settings_want()
         asked = next((name for name, value in options.items() if value or name not in _OPTIONS), None)
         for applies, reason in (
-            (self._wants, self._wants),
+            (settings, settings),
             (asked, asked if asked in _OPTIONS else "unknown argument"),
-            (self.params or self.proxies, "session settings"),
-            (self.hooks.get("response"), "hooks"),
-            (self.adapters.foreign, "adapters"),
             (data is not None and type(data) not in _PLAIN_BODIES, "body"),
             (timeout is not None and not is_timeout(timeout), "timeout"),
-            (auth is not None and not isinstance(auth, tuple | HTTPBasicAuth), "auth"),
+            (auth is not None and type(auth) is not HTTPBasicAuth and not _is_pair(auth), "auth"),
             (type(method) is not str or type(url) is not str, "method or url"),
         ):
             if applies:
                 raise _BeyondUsError(reason)
 
-    def _what_settings_want(self) -> str:
-        own, kind = self.__dict__, type(self)
-        if self.trust_env or self.cert or self.stream:
-            return "session settings"
-        if type(self.adapters) is not _Adapters:
-            return "adapters"
-        if any(name in own or getattr(kind, name) is not getattr(Session, name) for name in _HOW):
-            return "own session"
-        return ""
-
-    def _answer(  # noqa: PLR0917 - the hot path
+    def _answer(  # noqa: C901, PLR0912, PLR0917 - the hot path, as above
         self, method: str, url: str, data: Any, json: Any, params: Any, headers: Any, auth: Any, timeout: Any,
         allow_redirects: bool, verify: Any,
     ) -> Any:  # fmt: skip
         """The answer, redirects followed; raises what requests would raise."""
         where = target_with(method, self.base_url, url, params) if params else target(method, self.base_url, url)
         try:
-            own = self.headers
-            if type(own) is not WatchedHeaders:
-                head = merged(own, headers)
-            elif headers:
-                head = merged_with(own.head(), headers)
-            else:
-                head = own.head()
+            head = self.head_lines(headers)
         except UnicodeEncodeError:
             raise _BeyondUsError("header encoding") from None
         if head.hard or where.odd:
-            raise _BeyondUsError("headers" if head.hard else "method")
+            raise _BeyondUsError("headers" if head.hard else "method or url")
         extra = signed = b""
-        jar = self.cookies
-        if (type(jar) is not WatchedJar or jar._cookies) and "cookie" not in head.names:  # type: ignore[attr-defined]  # noqa: SLF001
+        jar = self._jar
+        if jar is not None and (type(jar) is not WatchedJar or jar._cookies) and "cookie" not in head.names:  # type: ignore[attr-defined]  # noqa: SLF001
             extra = jar.line(where, head) if type(jar) is WatchedJar else cookie_line(jar, where, head)
         if auth is not None:
             if "authorization" in head.names:
                 raise _BeyondUsError("two authorizations")
             signed = authorization(auth)
         if data or json is not None:
-            body, described, shown = body_of(where.upper, data, json, head)
+            try:
+                body, described, shown = body_of(where.upper, data, json, head)
+            except ValueError:
+                raise _BeyondUsError("body") from None  # requests says what is wrong with it
             extra += described + signed
             request = b"".join((where.start, head.lines, extra, b"\r\n", body or b""))
             size = len(body or b"")
         else:
-            extra += signed
+            extra += where.empty + signed
             shown = None
-            request = where.start + head.lines + extra + where.ending
+            request = where.start + head.lines + extra + b"\r\n"
             size = 0
         if verify is None:
             verify = self.verify
+        failure: WireError | None = None
         try:
             connection, stamps = self._wire.exchange(where, verify, request, timeout, size)
         except WireError as error:
             failure = error
-        else:
-            failure = None
         if failure is not None:
             raise_as_requests(failure, where, prepared(where, head, extra, shown), timeout)
         answer = connection.head
         response = Response(answer, connection.body, where, (head, extra, shown), stamps)
         if connection.reusable:
-            if head.closes:
-                connection.close()
-            else:
-                self._wire.release(connection, where, verify)
+            self._wire.release(connection, where, verify)
         if answer.sets_cookies:
             extract_cookies_to_jar(self.cookies, response.request, response.raw)  # type: ignore[no-untyped-call]
         if answer.encoded and response._raw_body:  # noqa: SLF001
@@ -303,6 +255,10 @@ class Session(locust.clients.HttpSession):  # type: ignore[misc]  # Locust is no
         return response
 
 
+def _is_pair(auth: Any) -> bool:
+    return type(auth) is tuple and len(auth) == 2
+
+
 def _chain_of(response: Any) -> Stamps | None:
     """From the first send to the last byte of a redirect chain; None where a hop was not ours."""
     hops = [*response.history, response]
@@ -310,11 +266,12 @@ def _chain_of(response: Any) -> Stamps | None:
     first, last = stamps[0], stamps[-1]
     if len(hops) == 1 or first is None or last is None or None in stamps:
         return None
-    return first._replace(
+    chain: Stamps = first._replace(
         ended_ns=first.sent_ns + (last.began_ns - first.began_ns) + (last.ended_ns - last.sent_ns),
         first_byte_ns=None,
         kernel=last.kernel,
     )
+    return chain
 
 
 def accounted(request: Any, *args: Any, **kwargs: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -11,6 +12,7 @@ from requests.structures import CaseInsensitiveDict
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_URLLIB3 = f"User-Agent: python-urllib3/{version('urllib3')}\r\n".encode()
 _HARD = frozenset({"host", "content-length", "transfer-encoding", "expect"})
 
 
@@ -22,17 +24,21 @@ class HeadLines:
         names: Lower-case names that are set.
         fields: The same as requests keeps them; not to be changed.
         hard: Whether one is among them that says how the rest of the request is to be written.
-        closes: Whether the script asks for the connection to be closed.
     """
 
-    __slots__ = ("closes", "fields", "hard", "lines", "names")
+    __slots__ = ("fields", "hard", "lines", "names")
 
     def __init__(self, fields: CaseInsensitiveDict[Any]) -> None:
         self.fields = fields
         self.names = frozenset(name.lower() for name in fields)
-        self.lines = b"".join(_bytes(name) + b": " + _bytes(value) + b"\r\n" for name, value in fields.items())
+        lines = [_bytes(name, "ascii") + b": " + _bytes(value) + b"\r\n" for name, value in fields.items()]
+        # urllib3 says these for whoever does not.
+        if "user-agent" not in self.names:
+            lines.insert(0, _URLLIB3)
+        if "accept-encoding" not in self.names:
+            lines.insert(0, b"Accept-Encoding: identity\r\n")
+        self.lines = b"".join(lines)
         self.hard = bool(self.names & _HARD)
-        self.closes = _bytes(fields.get("connection", "")).lower() == b"close"
 
 
 class WatchedHeaders(CaseInsensitiveDict[Any]):
@@ -104,5 +110,5 @@ def _merged(session_items: Any, headers: Mapping[str, Any] | None) -> HeadLines:
     return HeadLines(prepared.headers)
 
 
-def _bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode("latin-1")
+def _bytes(value: str | bytes, encoding: str = "latin-1") -> bytes:
+    return value if isinstance(value, bytes) else value.encode(encoding)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import locust.clients
 import requests
 import urllib3
-from requests.compat import json as complexjson
+from requests.compat import json as complexjson  # type: ignore[attr-defined]  # simplejson where there is one
 from requests.cookies import RequestsCookieJar, extract_cookies_to_jar
 
 from loadproof.http.accounting import accounting
@@ -50,7 +50,7 @@ def prepared(target: Target, head: HeadLines, extra: bytes, shown: Any) -> reque
 
 
 _UNSET: Any = object()
-_scan = json.JSONDecoder().scan_once
+_scan: Any = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # it is there, undocumented
 """What ``json.loads`` does between looking for white space before and behind, which takes longer than a short text."""
 
 
@@ -89,6 +89,8 @@ def raw_of(head: Head, body: bytes, target: Target) -> urllib3.HTTPResponse:
         body=io.BytesIO(body),
         headers=merged(head.headers),
         status=head.status,
+        version=11 if head.version == "1.1" else 10,
+        version_string=f"HTTP/{head.version}",
         reason=head.reason.decode("latin-1"),
         preload_content=False,
         decode_content=False,
@@ -129,7 +131,7 @@ class Response(locust.clients.ResponseContextManager):  # type: ignore[misc]  # 
     _entered = False
     _catch_response = False
     user_class = ""
-    _headers = _raw = _request = _jar = _encoding = _elapsed = _url = _reason = _history = _meta = _UNSET
+    _headers = _raw = _request = _connection = _jar = _encoding = _elapsed = _url = _reason = _history = _meta = _UNSET
     headers = _later("_headers", lambda self: self._head.fields())
     raw = _later("_raw", _build_raw)
     request = _later("_request", lambda self: prepared(self._target, *self._sent))
@@ -140,8 +142,10 @@ class Response(locust.clients.ResponseContextManager):  # type: ignore[misc]  # 
     reason = _later("_reason", lambda self: self._head.reason.decode("latin-1"))
     history = _later("_history", lambda _: [])
     request_meta = _later("_meta", _build_meta)
+    connection = _later("_connection", lambda _: None)
 
     stamps: Stamps
+    _content: Any
     _head: Head
     _target: Target
     _sent: tuple[HeadLines, bytes, Any]

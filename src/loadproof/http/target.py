@@ -38,21 +38,21 @@ class Target:
         origin: Scheme, host and port: what a connection is made to.
         line: Request line.
         start: Request line and Host header.
-        ending: What ends the head of a request without a body.
+        empty: The header that says that a request has no body.
         head_only: Whether its answers have no body: HEAD.
-        odd: Whether the method is none that a proxy would let through: requests says what it thinks of it.
+        odd: Whether requests must see to it: a method that is no word, or credentials in the URL.
     """
 
-    __slots__ = ("ending", "head_only", "line", "method", "odd", "origin", "path_url", "start", "upper", "url")
+    __slots__ = ("empty", "head_only", "line", "method", "odd", "origin", "path_url", "start", "upper", "url")
 
-    def __init__(self, method: str, url: str, path_url: str, origin: Origin) -> None:
+    def __init__(self, method: str, url: str, path_url: str, origin: Origin, *, credentials: bool = False) -> None:
         self.method, self.url, self.path_url, self.origin = method, url, path_url, origin
         self.upper = method.upper()
-        self.odd = not method.isalpha() or not method.isascii()
+        self.odd = not method.isalpha() or not method.isascii() or credentials
         self.line = f"{self.upper} {path_url} HTTP/1.1\r\n".encode("latin-1")
         self.start = self.line + origin.host_line
         self.head_only = self.upper == "HEAD"
-        self.ending = b"\r\n" if self.upper in BODYLESS else b"Content-Length: 0\r\n\r\n"
+        self.empty = b"" if self.upper in BODYLESS else b"Content-Length: 0\r\n"
 
 
 class Origin:
@@ -108,7 +108,7 @@ def target_with(method: str, base_url: str, url: str, params: Any) -> Target:
         query = requests.models.RequestEncodingMixin._encode_params(params)  # type: ignore[attr-defined]  # noqa: SLF001
         if isinstance(query, str) and _PLAIN_QUERY.fullmatch(query):
             more = ("&" if "?" in bare.path_url else "?") + query
-            return Target(method, bare.url + more, bare.path_url + more, bare.origin)
+            return Target(method, bare.url + more, bare.path_url + more, bare.origin, credentials=bare.odd)
     complete = url if _ABSOLUTE.match(url) else f"{base_url}{url}"
     return _prepared(method, complete, params)
 
@@ -129,4 +129,5 @@ def _prepared(method: str, url: str, params: Any) -> Target:
     host = parts.netloc.rpartition("@")[2]
     if parts.port == _DEFAULT_PORTS[parts.scheme]:
         host = host.rpartition(":")[0]
-    return Target(method, prepared.url, str(prepared.path_url), _origin(parts.scheme, parts.hostname, port, host))
+    origin = _origin(parts.scheme, parts.hostname, port, host)
+    return Target(method, prepared.url, str(prepared.path_url), origin, credentials="@" in parts.netloc)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import os
+import socket
 import ssl
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -29,12 +31,17 @@ _IDLE_KEPT = 10
 
 @lru_cache(maxsize=16)
 def _context(verify: bool | str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=certifi.where() if verify is True else None)
+    if not isinstance(verify, str):
+        context = ssl.create_default_context(cafile=certifi.where())
+    elif not os.path.exists(verify):  # noqa: PTH110 - as requests asks
+        raise OSError(f"Could not find a suitable TLS CA certificate bundle, invalid path: {verify}")
+    elif os.path.isdir(verify):  # noqa: PTH112
+        context = ssl.create_default_context(capath=verify)
+    else:
+        context = ssl.create_default_context(cafile=verify)
     if verify is False:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif isinstance(verify, str):
-        context = ssl.create_default_context(cafile=verify)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -48,11 +55,11 @@ class WireError(Exception):
         in_body: Whether it happened when the head of the answer was in.
     """
 
-    def __init__(self, cause: Exception, connection: Connection | None) -> None:
+    def __init__(self, cause: Exception, connection: Connection) -> None:
         super().__init__(str(cause))
         self.cause = cause
-        self.connecting = connection is None or not connection.sent
-        self.in_body = connection is not None and connection.began
+        self.connecting = not connection.sent
+        self.in_body = connection.began
 
 
 class Wire:
@@ -121,13 +128,12 @@ class Wire:
     ) -> tuple[Connection, Stamps]:
         origin = target.origin
         connect_timeout, read_timeout = timeout if isinstance(timeout, tuple) else (timeout, timeout)
-        connection = None
+        connection = Connection(origin.host, origin.port, _context(verify) if origin.secure else None)
         try:
-            connection = Connection(origin.host, origin.port, _context(verify) if origin.secure else None)
             connection.connect(connect_timeout)
             return connection, connection.exchange(request, read_timeout, target.head_only, size)
         except _CUT_OFF as error:
-            accounting.cut_off(error, sent=connection is not None and connection.sent)
+            accounting.cut_off(error, sent=connection.sent)
             raise
         except Exception as error:
             raise WireError(error, connection) from error
@@ -149,7 +155,7 @@ def raise_as_requests(error: WireError, target: Target, request: requests.Prepar
     """
     timeouts = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     try:
-        raise error.cause
+        raise error.cause  # noqa: TRY301 - see below
     except Exception as cause:  # noqa: BLE001 - to be the context of what is raised over it
         _raise_as_requests(cause, error, target, request, timeouts)
 
@@ -167,10 +173,13 @@ def _raise_as_requests(
     pool: Any = f"{scheme}ConnectionPool(host={origin.host!r}, port={origin.port})"
     connect, read = timeouts
     below: Exception
+    if isinstance(error, UnicodeError):
+        raise urllib3.exceptions.LocationParseError(f"{origin.host!r}, label empty or too long") from None
     if isinstance(error, ReadTimeoutError):
-        below = urllib3.exceptions.ReadTimeoutError(pool, target.path_url, f"Read timed out. (read timeout={read})")
         if how.in_body:  # requests reads the body where it no longer tells a timeout from the rest
+            below = urllib3.exceptions.ReadTimeoutError(pool, None, "Read timed out.")
             _raise_over(below, requests.ConnectionError(below))
+        below = urllib3.exceptions.ReadTimeoutError(pool, target.path_url, f"Read timed out. (read timeout={read})")
         _raise_over(below, requests.ReadTimeout(below, request=request))
     if isinstance(error, http.client.IncompleteRead) or (isinstance(error, OSError) and how.in_body):
         below = urllib3.exceptions.ProtocolError(f"Connection broken: {error!r}", error)
@@ -184,7 +193,11 @@ def _raise_as_requests(
         retries = urllib3.exceptions.MaxRetryError(pool, target.path_url, below)
         _raise_over(below, retries, requests.exceptions.SSLError(retries, request=request))
     if isinstance(error, OSError) and how.connecting:
-        below = urllib3.exceptions.NewConnectionError(pool, f"Failed to establish a new connection: {error}")
+        connection: Any = f"{scheme}Connection(host={origin.host!r}, port={origin.port})"
+        if isinstance(error, socket.gaierror):
+            below = urllib3.exceptions.NameResolutionError(origin.host, connection, error)
+        else:
+            below = urllib3.exceptions.NewConnectionError(connection, f"Failed to establish a new connection: {error}")
         retries = urllib3.exceptions.MaxRetryError(pool, target.path_url, below)
         _raise_over(below, retries, requests.ConnectionError(retries, request=request))
     if isinstance(error, OSError | http.client.HTTPException):

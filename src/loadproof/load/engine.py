@@ -32,6 +32,7 @@ from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, WorkerRunner
 from loadproof.http.accounting import accounting
 from loadproof.load.channel import Channel
 from loadproof.load.health import LoopWatch
+from loadproof.load.locust_statistics import write_csv
 from loadproof.load.measure import Meter, RowPolicy
 from loadproof.load.pace import RateLimit
 from loadproof.load.readiness import hosts_without_scheme, unready_hosts, users_without_host
@@ -209,6 +210,15 @@ class Engine:
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             os.killpg(self._pid, signal.SIGTERM)  # the workers: nobody else would tell them
         os._exit(code)
+
+    def complete_csv(self) -> None:
+        """Write Locust's ``--csv`` tables once more: it writes them each second, and not at the end."""
+        if self._environment is None or not self._environment.parsed_options.csv_prefix or not self.started:
+            return
+        try:
+            write_csv(self._environment)
+        except OSError as error:
+            _log.warning("The files of --csv lack the last second: %s", error)
 
     def goodbye(self, code: int, error: str | None) -> None:
         """The last frame: ``main`` returned with ``code``, or ``error`` escaped it."""
@@ -484,6 +494,7 @@ def run(job: Job, fd: int) -> int:
     except BaseException as failure:  # noqa: BLE001 - whatever a locustfile raises while it is imported
         code, error = 1, _explain(failure)
     if os.getpid() == parent:
+        engine.complete_csv()
         engine.goodbye(code, error)
     return code
 

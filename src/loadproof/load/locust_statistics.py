@@ -6,11 +6,13 @@ up to a second old while a test runs, and complete when it stops.
 
 from __future__ import annotations
 
+import csv
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import locust.stats
-from locust.stats import StatsEntry, StatsError
+from locust.stats import StatsCSV, StatsEntry, StatsError
 
 from loadproof.record.histogram import BITS, bounds
 
@@ -18,6 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from loadproof.record.tally import Key, Tallies, Tally
+
+
+def write_csv(environment: Any) -> None:
+    """Write the tables of ``--csv`` as they are now.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    options = environment.parsed_options
+    tables = StatsCSV(environment, locust.stats.PERCENTILES_TO_REPORT)
+    for suffix, write in (
+        ("stats", tables.requests_csv),
+        ("failures", tables.failures_csv),
+        ("exceptions", tables.exceptions_csv),
+    ):
+        with Path(f"{options.csv_prefix}_{suffix}.csv").open("w", encoding="utf-8", newline="") as file:
+            write(csv.writer(file))
 
 
 class LocustStatistics:

@@ -2,40 +2,62 @@
 
 from __future__ import annotations
 
-import json as json_module
+import json
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.auth import HTTPBasicAuth, _basic_auth_str
+from requests.compat import json as complexjson  # type: ignore[attr-defined]  # simplejson where there is one
 
 if TYPE_CHECKING:
     from loadproof.http.headers import HeadLines
 
+
+def _json_encoder() -> Any:
+    """``json.dumps`` without what it does before it encodes, which takes longer than encoding a small document.
+
+    It makes an encoder for each call, to notice documents that hold themselves; those end in a RecursionError here.
+    """
+    encoder = complexjson.JSONEncoder(allow_nan=False)
+    slow = encoder.iterencode
+    try:
+        fast = json.encoder.c_make_encoder(
+            None, encoder.default, json.encoder.encode_basestring_ascii, None, ": ", ", ", False, False, False
+        )  # fmt: skip
+        sample = {"a": [1, -2.5, None, True, "\u00e4"], "b": {}}
+        return fast if complexjson is json and "".join(fast(sample, 0)) == encoder.encode(sample) else slow
+    except (AttributeError, TypeError):
+        return slow
+
+
 BODYLESS = frozenset({"GET", "HEAD"})
 """Methods without a Content-Length where there is no body."""
 
-_dumps = json_module.JSONEncoder(allow_nan=False).encode
+_encode = _json_encoder()
 _JSON = b"Content-Type: application/json\r\n"
 _FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 
 
-def body_of(method: str, data: Any, json: Any, head: HeadLines) -> tuple[bytes | None, bytes, Any]:
+def body_of(method: str, data: Any, document: Any, head: HeadLines) -> tuple[bytes | None, bytes, Any]:
     """The body as bytes, the headers that describe it, and the body as requests keeps it.
 
     Args:
         method: In upper case.
         data: Text, bytes, or the fields of a form; what is empty counts as None.
-        json: What JSON can hold; counts where there is no ``data``.
+        document: What JSON can hold; counts where there is no ``data``.
         head: The other headers.
 
     Raises:
-        ValueError: ``json`` holds what JSON cannot.
+        ValueError: ``document`` holds what JSON cannot.
         TypeError: It holds what cannot be written at all.
     """
     kind = b""
     shown: Any = data or None
-    if not data and json is not None:
-        shown = _dumps(json).encode()
+    if not data and document is not None:
+        try:
+            shown = "".join(_encode(document, 0)).encode()
+        except (TypeError, ValueError, RecursionError):
+            shown = complexjson.dumps(document, allow_nan=False).encode()  # says what is wrong
         kind = _JSON
     elif shown is not None and not isinstance(shown, str | bytes):
         shown = requests.models.RequestEncodingMixin._encode_params(shown)  # type: ignore[attr-defined]  # noqa: SLF001

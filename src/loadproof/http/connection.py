@@ -10,10 +10,10 @@ from __future__ import annotations
 import _socket
 import errno
 import os
+import select
 import socket
 import ssl
 import struct
-import sys
 import time
 import weakref
 from http.client import BadStatusLine, RemoteDisconnected
@@ -24,6 +24,7 @@ import gevent
 import gevent.socket
 import httptools
 from gevent import get_hub, getcurrent
+from gevent.monkey import get_original
 
 from loadproof.http.answer import GIVE_UP_AFTER, AnswerReader, Head, known
 
@@ -31,16 +32,8 @@ SO_TIMESTAMPNS = 35
 _RECEIVE_BUFFER = 1 << 20
 _READ_SIZE = 1 << 16
 _ANCILLARY = 64
-_PEEK_AFTER_NS = 2_000_000
-"""Idle time after which a connection is asked, before its next request, whether anything waits in it."""
-
-_IPPROTO_TCP = _socket.IPPROTO_TCP
-_TCP_INFO: int = getattr(_socket, "TCP_INFO", 0)
-_HAS_STATE = sys.platform == "linux"
-_ESTABLISHED = 1
-"""First byte of the kernel's ``struct tcp_info`` while neither end has closed."""
-
 _SOL_SOCKET = _socket.SOL_SOCKET
+_poll = get_original("select", "poll")
 unpack_stamp = struct.Struct("qq").unpack
 _SHORTEST_STEP_NS = 50_000
 
@@ -164,6 +157,7 @@ class Connection:
         "_tls",
         "_tls_time",
         "_waiting",
+        "_waits",
         "_watcher",
         "_window",
         "began",
@@ -184,6 +178,7 @@ class Connection:
         self._socket: Any = None
         self._send: Any = None
         self._receive: Any = None
+        self._waits: Any = None
         self._watcher: Any = None
         self._timer: Any = None
         self._timer_after = -1.0
@@ -229,7 +224,9 @@ class Connection:
         finally:
             if guard is not None:
                 guard.close()
-        self._send, self._receive = self._socket.send, self._socket.recvmsg
+        poll = _poll()
+        poll.register(self._socket.fileno(), select.POLLIN)
+        self._send, self._receive, self._waits = self._socket.send, self._socket.recvmsg, poll.poll
         self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
         self._watcher.start(self._on_readable)
         self.reusable = True
@@ -310,23 +307,6 @@ class Connection:
         if self._socket is not None:
             self._socket.close()
 
-    def _is_closed(self) -> bool:
-        """Whether the server has closed this idle connection, or said something that nobody asked for.
-
-        The loop may not have come to notice. Of what has just been used only the state is asked, which takes half the
-        time.
-        """
-        if _HAS_STATE and monotonic_ns() - self._done_mono < _PEEK_AFTER_NS:
-            state: int = self._socket.getsockopt(_IPPROTO_TCP, _TCP_INFO, 1)[0]
-            return state != _ESTABLISHED
-        try:
-            self._socket.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return False
-        except OSError:
-            pass
-        return True
-
     # One request
 
     def exchange(  # noqa: C901, PLR0912, PLR0915 - the hot path, in one piece
@@ -363,7 +343,8 @@ class Connection:
         self.reusable = self.sent = False  # until the answer is whole, and until something has left
         self._greenlet = getcurrent()
         try:
-            if self._done_mono and self._is_closed():
+            # The server may have closed this connection, or said something, without the loop having come to notice.
+            if self._done_mono and self._waits(0):
                 raise StaleError
             sent_real, sent_mono = time_ns(), monotonic_ns()
             self._waiting = True

@@ -98,7 +98,7 @@ class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Lo
         response: Any = self.build_response(request, raw_of(connection.head, connection.body, target))
         response.stamps = stamps
         if connection.reusable:
-            self._wire.release(connection, target, verify)
+            connection.home.append(connection)
         return cast("requests.Response", response)
 
 

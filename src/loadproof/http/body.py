@@ -21,9 +21,9 @@ def _json_encoder() -> Any:
     encoder = complexjson.JSONEncoder(allow_nan=False)
     slow = encoder.iterencode
     try:
-        fast = json.encoder.c_make_encoder(
-            None, encoder.default, json.encoder.encode_basestring_ascii, None, ": ", ", ", False, False, False
-        )  # fmt: skip
+        fast = json.encoder.c_make_encoder(  # type: ignore[attr-defined]  # there, and undocumented
+            None, encoder.default, json.encoder.encode_basestring_ascii, None, ": ", ", ", *(False,) * 3
+        )
         sample = {"a": [1, -2.5, None, True, "\u00e4"], "b": {}}
         return fast if complexjson is json and "".join(fast(sample, 0)) == encoder.encode(sample) else slow
     except (AttributeError, TypeError):

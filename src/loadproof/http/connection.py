@@ -124,6 +124,7 @@ class Connection:
         reusable: Whether another request may be sent on it.
         head: Head of the answer.
         body: Body bytes, de-chunked, not decompressed.
+        home: Where its owner keeps it while it is idle.
         sent: Whether anything of the current request has left.
         began: Whether the head of its answer was in when it failed.
     """
@@ -163,6 +164,7 @@ class Connection:
         "began",
         "body",
         "head",
+        "home",
         "host",
         "port",
         "reusable",
@@ -170,6 +172,7 @@ class Connection:
     )  # fmt: skip
 
     head: Head
+    home: list[Connection]
 
     def __init__(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
         self.host, self.port, self._context = host, port, context

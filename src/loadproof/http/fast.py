@@ -24,7 +24,7 @@ from loadproof.http.fallback import fallbacks, is_timeout, what_wants_urllib3
 from loadproof.http.response import Response, decode, prepared
 from loadproof.http.settings import LeanSession
 from loadproof.http.target import target, target_with
-from loadproof.http.wire import WireError, raise_as_requests
+from loadproof.http.wire import IDLE_KEPT, WireError, raise_as_requests
 
 if TYPE_CHECKING:
     from loadproof.http.connection import Stamps
@@ -88,15 +88,7 @@ class Session(LeanSession):
                 or data is not None
                 or type(method) is not str
                 or type(url) is not str
-                or self.params
-                or self.proxies
-                or self.trust_env
-                or self.cert
-                or self.stream
-                or self._hooks is not None
-                or self._adapters is not None
-                or self._replaced
-                or type(self) is not Session
+                or self._looked_at
             ):
                 self._leave_to_requests(method, url, data, auth, timeout, options)
             if wanted := what_wants_urllib3():
@@ -152,7 +144,7 @@ class Session(LeanSession):
             if applies:
                 raise _BeyondUsError(reason)
 
-    def _answer(  # noqa: C901, PLR0912, PLR0917 - the hot path, as above
+    def _answer(  # noqa: C901, PLR0912, PLR0915, PLR0917 - the hot path, as above
         self, method: str, url: str, data: Any, json: Any, params: Any, headers: Any, auth: Any, timeout: Any,
         allow_redirects: bool, verify: Any,
     ) -> Any:  # fmt: skip
@@ -197,7 +189,11 @@ class Session(LeanSession):
         answer = connection.head
         response = Response(answer, connection.body, where, (head, extra, shown), stamps)
         if connection.reusable:
-            self._wire.release(connection, where, verify)
+            home = connection.home
+            if len(home) < IDLE_KEPT:
+                home.append(connection)
+            else:
+                connection.close()
         if answer.sets_cookies:
             extract_cookies_to_jar(self.cookies, response.request, response.raw)  # type: ignore[no-untyped-call]
         if answer.encoded and response._raw_body:  # noqa: SLF001

@@ -22,6 +22,9 @@ _HOW = ("send", "prepare_request", "get_adapter", "merge_environment_settings", 
 """Methods of requests in which a session of the script's own may have put something."""
 
 
+_SETTINGS = frozenset({"trust_env", "cert", "stream", "adapters", "hooks", "params", "proxies", *_HOW})
+
+
 class Adapters(OrderedDict[str, Any]):
     """A session's adapters, which notice when somebody mounts one of their own.
 
@@ -66,11 +69,16 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
     _jar: Any = None
     _adapters: Any = None
     _hooks: Any = None
+    _params: Any = None
+    _proxies: Any = None
     explicit_name: str | None = None
     """Locust's: the name of the last call that requests prepared."""
 
     _replaced = False
     """Whether somebody has put a method of their own into the session."""
+
+    _looked_at = True
+    """Whether somebody may have set anything that a call must ask ``what_settings_want`` for."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -78,14 +86,18 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
         if what_is_replaced():
             self._replaced = True
         # What the parents have just built is what is built again once it is read.
-        self._headers = self._jar = self._hooks = None
+        self._headers = self._jar = self._hooks = self._params = self._proxies = None
         if kwargs.get("pool_manager") is None:
             self._adapters = None
+        if what_is_replaced():
+            self._replaced = True
 
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
-        if name in _HOW:
-            object.__setattr__(self, "_replaced", True)
+        if name in _SETTINGS:
+            object.__setattr__(self, "_looked_at", True)
+            if name in _HOW:
+                object.__setattr__(self, "_replaced", True)
 
     @property
     def headers(self) -> Any:
@@ -114,7 +126,7 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
         """What sends what requests has prepared, by prefix of the URL."""
         if self._adapters is None:
             adapter = WireAdapter(self._wire)
-            self._adapters = Adapters({"https://": adapter, "http://": adapter})
+            self.adapters = Adapters({"https://": adapter, "http://": adapter})
         return self._adapters
 
     @adapters.setter
@@ -125,12 +137,34 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
     def hooks(self) -> Any:
         """Functions that see every response."""
         if self._hooks is None:
-            self._hooks = default_hooks()
+            self.hooks = default_hooks()
         return self._hooks
 
     @hooks.setter
     def hooks(self, hooks: Any) -> None:
         self._hooks = hooks
+
+    @property
+    def params(self) -> Any:
+        """Parameters of every request."""
+        if self._params is None:
+            self.params = {}
+        return self._params
+
+    @params.setter
+    def params(self, params: Any) -> None:
+        self._params = params
+
+    @property
+    def proxies(self) -> Any:
+        """Proxies by scheme."""
+        if self._proxies is None:
+            self.proxies = {}
+        return self._proxies
+
+    @proxies.setter
+    def proxies(self, proxies: Any) -> None:
+        self._proxies = proxies
 
     def close(self) -> None:
         """Close all connections; the next request opens a new one."""
@@ -141,7 +175,7 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
     def what_settings_want(self) -> str | None:
         """What in the settings asks for requests; None for nothing."""
         adapters, hooks = self._adapters, self._hooks
-        if self.params or self.proxies or self.trust_env or self.cert or self.stream:
+        if self._params or self._proxies or self.trust_env or self.cert or self.stream:
             return "session settings"
         if hooks is not None and hooks.get("response"):
             return "hooks"
@@ -149,6 +183,9 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
             return "adapters"
         if self._replaced or _has_own_methods(type(self)):
             return "own session"
+        # Who holds one of these may change it in place, without our knowing.
+        if adapters is None and hooks is None and self._params is None and self._proxies is None:
+            self._looked_at = False
         return None
 
     def head_lines(self, headers: Any) -> HeadLines:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _CUT_OFF = (GreenletExit, gevent.Timeout)
 """What ends a request from outside: the end of the run, or a limit of the script's own."""
 
-_IDLE_KEPT = 10
+IDLE_KEPT = 10
 """Idle connections kept for one origin, as many as urllib3 keeps."""
 
 
@@ -95,7 +95,8 @@ class Wire:
             size: Bytes of the body among those of the request.
 
         Returns:
-            The connection with the answer in it, and the stamps. Take what is needed, then ``release`` it.
+            The connection with the answer in it, and the stamps. Take what is needed; then, where it is reusable, put
+            it back where it is at home.
 
         Raises:
             WireError: There was no answer.
@@ -129,6 +130,7 @@ class Wire:
         origin = target.origin
         connect_timeout, read_timeout = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         connection = Connection(origin.host, origin.port, _context(verify) if origin.secure else None)
+        connection.home = self._idle.setdefault((origin, verify) if origin.secure else origin, [])
         try:
             connection.connect(connect_timeout)
             return connection, connection.exchange(request, read_timeout, target.head_only, size)
@@ -137,15 +139,6 @@ class Wire:
             raise
         except Exception as error:
             raise WireError(error, connection) from error
-
-    def release(self, connection: Connection, target: Target, verify: bool | str) -> None:
-        """Keep a connection for the next request, where there is room."""
-        origin = target.origin
-        idle = self._idle.setdefault((origin, verify) if origin.secure else origin, [])
-        if len(idle) < _IDLE_KEPT:
-            idle.append(connection)
-        else:
-            connection.close()
 
 
 def raise_as_requests(error: WireError, target: Target, request: requests.PreparedRequest, timeout: Any) -> NoReturn:

@@ -130,44 +130,11 @@ class Connection:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_closed",
-        "_connect_time",
-        "_context",
-        "_done_mono",
-        "_done_real",
-        "_error",
-        "_first_ns",
-        "_forks",
-        "_greenlet",
-        "_head_only",
-        "_hub",
-        "_incoming",
-        "_last_ns",
-        "_misses",
-        "_outgoing",
-        "_reader",
-        "_reads",
-        "_receive",
-        "_received",
-        "_send",
-        "_socket",
-        "_spare",
-        "_timer",
-        "_timer_after",
-        "_tls",
-        "_tls_time",
-        "_waiting",
-        "_waits",
-        "_watcher",
-        "_window",
-        "began",
-        "body",
-        "head",
-        "home",
-        "host",
-        "port",
-        "reusable",
+        "__weakref__", "_busy", "_closed", "_connect_time", "_context", "_done_mono", "_done_real", "_error",
+        "_first_ns", "_forks", "_greenlet", "_head_only", "_hub", "_incoming", "_last_ns", "_misses", "_outbox",
+        "_outgoing", "_reader", "_reads", "_receive", "_received", "_request", "_rest", "_send", "_sent_mono",
+        "_sent_real", "_socket", "_spare", "_spoilt", "_timeout", "_timer", "_timer_after", "_tls", "_tls_time",
+        "_waiting", "_waits", "_watcher", "_window", "began", "body", "head", "home", "host", "port", "reusable",
         "sent",
     )  # fmt: skip
 
@@ -178,6 +145,11 @@ class Connection:
         self.host, self.port, self._context = host, port, context
         self._hub = get_hub()
         self._forks = _forks[0]
+        self._outbox = _outboxes.setdefault(self._hub, [])
+        self._request = self._rest = b""
+        self._timeout: float | None = None
+        self._busy = self._spoilt = False
+        self._sent_real = self._sent_mono = 0
         self._socket: Any = None
         self._send: Any = None
         self._receive: Any = None
@@ -312,7 +284,7 @@ class Connection:
 
     # One request
 
-    def exchange(  # noqa: C901, PLR0912, PLR0915 - the hot path, in one piece
+    def exchange(  # noqa: C901, PLR0915 - the hot path, in one piece
         self, request: bytes, timeout: float | None, head_only: bool, size: int,
     ) -> Stamps:  # fmt: skip
         """Send a request and wait until its answer is whole; it is then in ``head`` and ``body``.
@@ -344,38 +316,35 @@ class Connection:
         self._reads = 0
         self._head_only = head_only
         self.reusable = self.sent = False  # until the answer is whole, and until something has left
+        self._spoilt = False
         self._greenlet = getcurrent()
+        self._request, self._timeout = request, timeout
+        self._busy = True
         try:
-            # The server may have closed this connection, or said something, without the loop having come to notice.
-            if self._done_mono and self._waits(0):
-                raise StaleError
-            sent_real, sent_mono = time_ns(), monotonic_ns()
-            self._waiting = True
-            try:
-                count = self._send(request)
-            except BlockingIOError:
-                count = 0
-            self.sent = True
-            if count != len(request):
-                self._send_rest(request[count:], timeout)
-            if timeout is not None:
-                self._wait_for(timeout)
-            else:
-                switch = hub.switch
-                while self._waiting:  # a wake-up that was meant for an earlier wait does no harm
-                    switch()
+            outbox = self._outbox
+            outbox.append(self)
+            if len(outbox) == 1:
+                hub.loop.run_callback(_send_all, outbox)
+            switch = hub.switch
+            while self._busy:  # a wake-up that was meant for an earlier wait does no harm
+                switch()
+                if self._rest:
+                    self._send_rest(timeout)
             came_back[0] = self._greenlet
             if self._error is not None:
                 raise self._error
         finally:
             self._greenlet = None
-            self._waiting = False
+            self._busy = self._waiting = False
+            if timeout is not None and self._timer is not None:
+                self._timer.stop()
             if not self.reusable:
                 self.close()
 
         # By the kernel's stamp, unless the clock was stepped in between, or the answer did not fit into the receive
         # window: then its last byte came when this process had made room for it.
         ended = self._last_ns
+        sent_real, sent_mono = self._sent_real, self._sent_mono
         passed = self._done_mono - sent_mono
         step = self._done_real - sent_real - passed
         first = None
@@ -395,7 +364,8 @@ class Connection:
             Stamps, (sent_mono, sent_real, first, ended, kernel, connect, tls, size)
         )
 
-    def _send_rest(self, data: bytes, timeout: float | None) -> None:
+    def _send_rest(self, timeout: float | None) -> None:
+        data, self._rest = self._rest, b""
         watcher = self._hub.loop.io(self._socket.fileno(), 2)
         try:
             while data and self._waiting:  # a server may answer, or close, without waiting for the whole request
@@ -408,8 +378,6 @@ class Connection:
                         self._hub.switch()
                 finally:
                     watcher.stop()
-                    if self._timer is not None:
-                        self._timer.stop()
                 if self._waiting:
                     try:
                         data = data[self._send(data) :]
@@ -419,15 +387,8 @@ class Connection:
             watcher.close()
         if data:
             self.reusable = False  # the server still waits for the rest of this request
-
-    def _wait_for(self, timeout: float) -> None:
-        self._start_timer(timeout)
-        try:
-            while self._waiting:
-                self._hub.switch()
-        finally:
-            if self._timer is not None:
-                self._timer.stop()
+        elif timeout is not None and self._waiting:
+            self._start_timer(timeout)
 
     def _start_timer(self, timeout: float) -> None:
         if self._timer is None or self._timer_after != timeout:
@@ -438,6 +399,30 @@ class Connection:
 
     # Called by the loop
 
+    def dispatch(self) -> None:
+        """Send the request that waits for it."""
+        if not self._busy or self._closed:
+            return  # killed meanwhile
+        # The server may have closed this connection, or said something, without the loop having come to notice.
+        if self._spoilt or (self._done_mono and self._waits(0)):
+            self._fail(StaleError())
+            return
+        request = self._request
+        self._waiting = self.sent = True
+        self._sent_real, self._sent_mono = time_ns(), monotonic_ns()
+        try:
+            count = self._send(request)
+        except BlockingIOError:
+            count = 0
+        except OSError as error:
+            self._fail(error)
+            return
+        if count != len(request):
+            self._rest = request[count:]
+            self._hub.loop.run_callback(self._wake, self._greenlet)
+        elif self._timeout is not None:
+            self._start_timer(self._timeout)
+
     def _on_readable(self) -> None:
         data = b""
         try:
@@ -445,6 +430,7 @@ class Connection:
             if not self._waiting:
                 # Bytes or an end that nobody asked for: the connection cannot be trusted with another request.
                 self.reusable = False
+                self._spoilt = True
                 self._watcher.stop()
                 return
             if not data:
@@ -488,7 +474,7 @@ class Connection:
                         self.head = head
                         self.body = data[end:]
                         self.reusable = head.keeps
-                        self._waiting = False
+                        self._busy = self._waiting = False
                         self._done_real, self._done_mono = time_ns(), monotonic_ns()
                         self._hub.loop.run_callback(self._wake, self._greenlet)
                         return
@@ -539,7 +525,7 @@ class Connection:
         return data[: data.find(b"\n") + 1 or len(data)].decode("latin-1")
 
     def _fail(self, error: Exception, data: bytes = b"") -> None:
-        if not self._waiting:
+        if not self._busy:
             self.reusable = False
             return
         reader = self._reader
@@ -560,7 +546,7 @@ class Connection:
 
     def _finish(self) -> None:
         self._reader = None
-        self._waiting = False
+        self._busy = self._waiting = False
         self._done_real, self._done_mono = time_ns(), monotonic_ns()
         self._hub.loop.run_callback(self._wake, self._greenlet)
 
@@ -571,6 +557,21 @@ class Connection:
     def _wake_writer(self, greenlet: Any, woken: list[bool]) -> None:
         woken.append(True)
         self._wake(greenlet)
+
+
+_outboxes: weakref.WeakKeyDictionary[Any, list[Connection]] = weakref.WeakKeyDictionary()
+"""Connections with a request to send, by their hub.
+
+All that become ready in one turn of the loop are sent one behind the other: the first wakes the server up, which is
+what sending costs most, and the others find it awake.
+"""
+
+
+def _send_all(outbox: list[Connection]) -> None:
+    waiting = outbox[:]
+    outbox.clear()
+    for connection in waiting:
+        connection.dispatch()
 
 
 _new_stamps: Any = tuple.__new__

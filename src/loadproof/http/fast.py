@@ -23,12 +23,13 @@ from loadproof.http.event import RequestEvent
 from loadproof.http.fallback import fallbacks, is_timeout, what_wants_urllib3
 from loadproof.http.response import Response, decode, prepared
 from loadproof.http.settings import LeanSession
-from loadproof.http.target import target, target_with
+from loadproof.http.target import target_for, target_with
 from loadproof.http.wire import IDLE_KEPT, WireError, raise_as_requests
 
 if TYPE_CHECKING:
     from loadproof.http.connection import Stamps
 
+_NUMBERS = frozenset({int, float})
 _PLAIN_BODIES = frozenset({str, bytes, dict, list, tuple})
 _OPTIONS = frozenset({"cookies", "files", "proxies", "hooks", "stream", "cert"})
 """Options that requests serves when they are given; empty ones mean nothing."""
@@ -83,9 +84,9 @@ class Session(LeanSession):
         try:
             if (
                 options
-                or auth is not None
-                or timeout is not None
-                or data is not None
+                or (auth is not None and type(auth) is not HTTPBasicAuth)
+                or (timeout is not None and (type(timeout) not in _NUMBERS or timeout <= 0))
+                or (data is not None and type(data) not in _PLAIN_BODIES)
                 or type(method) is not str
                 or type(url) is not str
                 or self._looked_at
@@ -149,7 +150,7 @@ class Session(LeanSession):
         allow_redirects: bool, verify: Any,
     ) -> Any:  # fmt: skip
         """The answer, redirects followed; raises what requests would raise."""
-        where = target_with(method, self.base_url, url, params) if params else target(method, self.base_url, url)
+        where = target_with(method, self.base_url, url, params) if params else target_for(method, self.base_url, url)
         try:
             head = self.head_lines(headers)
         except UnicodeEncodeError:

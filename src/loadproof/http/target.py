@@ -78,7 +78,7 @@ def _origin(scheme: str, host: str, port: int, host_header: str) -> Origin:
 
 
 @lru_cache(maxsize=8192)
-def target(method: str, base_url: str, url: str) -> Target:
+def target_for(method: str, base_url: str, url: str) -> Target:
     """Where a call goes.
 
     Args:
@@ -102,8 +102,8 @@ def target(method: str, base_url: str, url: str) -> Target:
 
 
 def target_with(method: str, base_url: str, url: str, params: Any) -> Target:
-    """Where a call with parameters goes; raises as ``target``."""
-    bare = target(method, base_url, url)
+    """Where a call with parameters goes; raises as ``target_for``."""
+    bare = target_for(method, base_url, url)
     if "#" not in bare.url and not isinstance(params, str | bytes):
         query = requests.models.RequestEncodingMixin._encode_params(params)  # type: ignore[attr-defined]  # noqa: SLF001
         if isinstance(query, str) and _PLAIN_QUERY.fullmatch(query):
@@ -115,7 +115,7 @@ def target_with(method: str, base_url: str, url: str, params: Any) -> Target:
 
 def target_of(method: str, url: str) -> Target:
     """Where a prepared request goes."""
-    return target(method, "", url)
+    return target_for(method, "", url)
 
 
 def _prepared(method: str, url: str, params: Any) -> Target:

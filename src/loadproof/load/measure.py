@@ -26,7 +26,7 @@ _FAILURES_KEPT = 5
 _FAILURE_KINDS_KEPT = 200
 _BODY_KEPT = 1024
 _ROWS_PER_BATCH = 1024
-_ANSWERS_AT_ONCE = 32
+_AT_ONCE = 32
 """Few enough not to hold up whoever wants to send."""
 _new_sample: Any = tuple.__new__
 _CLOCK_SLACK = 0.05
@@ -86,6 +86,7 @@ class Meter:
         self.locust = LocustStatistics()
         self._rows: list[Sample] = []
         self._answers: list[tuple[Any, ...]] = []
+        self._heard: list[Sample] = []
         self._failures: list[dict[str, Any]] = []
         self._failures_seen: dict[tuple[str, str], int] = {}
         self._errors: dict[tuple[str, str, str, str], dict[str, Any]] = {}
@@ -108,6 +109,7 @@ class Meter:
         self._recorder = Recorder(self.worker)
         self._rows.clear()
         self._answers.clear()
+        self._heard.clear()
         self._failures_seen.clear()
         self._failures.clear()
         self._errors.clear()
@@ -164,38 +166,43 @@ class Meter:
             self.locust.failed(request_type, _shown(str(name)), exception)
         elif context and context.get("outcome") == "expected":
             outcome = "expected"
-        sample = Sample(
-            _shown(str(name)),
-            str(request_type),
-            *self._times(start_time, seconds or 0.0, stamps),
-            status=status,
-            outcome=outcome,
-            kind=kind,
-            message=message,
-            bytes_sent=_body_length(response) if stamps is None else stamps.bytes_sent,
-            bytes_received=response_length if isinstance(response_length, int) and response_length > 0 else 0,
-            user_class=getattr(response, "user_class", None) or _user_class(),
-            clock="none" if seconds is None else "kernel" if stamps is not None and stamps.kernel else "user",
+        intended, sent, ended, first, connect, tls = self._times(start_time, seconds or 0.0, stamps)
+        kernel = stamps is not None and stamps.kernel
+        sample = _new_sample(
+            Sample,
+            (
+                _shown(str(name)),
+                str(request_type),
+                intended,
+                sent,
+                ended,
+                first,
+                connect,
+                tls,
+                status,
+                outcome,
+                kind,
+                message,
+                _body_length(response) if stamps is None else stamps.bytes_sent,
+                response_length if isinstance(response_length, int) and response_length > 0 else 0,
+                getattr(response, "user_class", None) or _user_class(),
+                "main",
+                "none" if seconds is None else "kernel" if kernel else "user",
+            ),
         )
-        self._samples += 1
-        self._kernel += sample.clock == "kernel"
-        if seconds is None:
-            self._recorder.record_untimed(sample)
-        else:
-            self._recorder.record(sample)
         if kind is not None:
             self._keep_failure(sample, response)
-        if self._policy.takes(sample):
-            self._rows.append(sample)
-            if len(self._rows) >= _ROWS_PER_BATCH:
-                self._send_waiting_rows()
+        self._kernel += kernel
+        self._heard.append(sample)
+        if len(self._heard) >= _AT_ONCE:
+            self._take_heard()
 
     def on_answer(self, answer: tuple[Any, ...]) -> None:
         """Take an answer of our own client that is no failure, without the detour of an event."""
         if self.running:
             answers = self._answers
             answers.append(answer)
-            if len(answers) >= _ANSWERS_AT_ONCE:
+            if len(answers) >= _AT_ONCE:
                 self._take_answers()
         else:
             stamps, method, name, _, size, _, _ = answer
@@ -243,6 +250,14 @@ class Meter:
                 )
             )
             self._kernel += kernel
+        self._count(samples)
+
+    def _take_heard(self) -> None:
+        """Count the samples of events that wait."""
+        heard, self._heard = self._heard, []
+        self._count(heard)
+
+    def _count(self, samples: list[Sample]) -> None:
         self._samples += len(samples)
         self._recorder.record_all(samples)
         if self._policy.all:
@@ -292,6 +307,7 @@ class Meter:
         """The delta since the last call, encoded; ``facts`` are added to this process's own."""
         self.follow_clock()
         self._take_answers()
+        self._take_heard()
         failures, self._failures = self._failures, []
         own = {
             "at": self.now(),
@@ -312,6 +328,7 @@ class Meter:
     def flush_rows(self) -> None:
         """Send the rows that wait."""
         self._take_answers()
+        self._take_heard()
         self._send_waiting_rows()
 
     def _send_waiting_rows(self) -> None:

@@ -135,17 +135,17 @@ class Recorder:
         self._worker = worker
 
     def record(self, sample: Sample) -> None:
-        """Count a sample, as ``Tally.add`` does; its times must be finite."""
+        """Count a sample, as ``Tally.add`` does; its times must be finite, also of one that nobody timed."""
         self.record_all((sample,))
 
-    def record_all(self, samples: Iterable[Sample]) -> None:
+    def record_all(self, samples: Iterable[Sample]) -> None:  # noqa: C901 - see below
         """Count samples, each as ``Tally.add`` does; their times must be finite.
 
         The hot path of a load process, which is why it is written in one piece: calls would take half of its time.
         """
         start, end, found = self._start, self._end, self._found
         for (
-            name, method, intended, sent, ended, _, connect, tls, status, outcome, kind, _, to, fro, _, _, _,
+            name, method, intended, sent, ended, _, connect, tls, status, outcome, kind, _, to, fro, _, _, clock,
         ) in samples:  # fmt: skip
             if not start <= ended < end:
                 self._turn_to(ended)
@@ -154,23 +154,26 @@ class Recorder:
                 tally = found[name, method, outcome]
             except KeyError:
                 tally = self._tally(name, method, outcome)
-            ns = int((ended - intended) * 1e9 + 0.5)
-            if intended != sent or connect or tls or tally.own_service is not None:
-                tally.add_service(int((connect + tls + (ended - sent)) * 1e9 + 0.5), ns)
-            response = tally.response
-            if 0 <= ns <= LONGEST:
-                response.count += 1
-                response.total += ns
-                if ns < response.shortest:  # noqa: PLR1730 - min and max are calls
-                    response.shortest = ns
-                if ns > response.longest:  # noqa: PLR1730 - see above
-                    response.longest = ns
-                shift = ns.bit_length() - _OCTAVE
-                index = (shift << BITS) + (ns >> shift) if shift > 0 else ns
-                counts = response.counts
-                counts[index] = counts.get(index, 0) + 1
+            if clock == "none":
+                tally.untimed += 1
             else:
-                response.record(ns)
+                ns = int((ended - intended) * 1e9 + 0.5)
+                if intended != sent or connect or tls or tally.own_service is not None:
+                    tally.add_service(int((connect + tls + (ended - sent)) * 1e9 + 0.5), ns)
+                response = tally.response
+                if 0 <= ns <= LONGEST:
+                    response.count += 1
+                    response.total += ns
+                    if ns < response.shortest:  # noqa: PLR1730 - min and max are calls
+                        response.shortest = ns
+                    if ns > response.longest:  # noqa: PLR1730 - see above
+                        response.longest = ns
+                    shift = ns.bit_length() - _OCTAVE
+                    index = (shift << BITS) + (ns >> shift) if shift > 0 else ns
+                    counts = response.counts
+                    counts[index] = counts.get(index, 0) + 1
+                else:
+                    response.record(ns)
             if status is not None:
                 statuses = tally.statuses
                 statuses[status] = statuses.get(status, 0) + 1
@@ -178,12 +181,6 @@ class Recorder:
                 tally.add_kinds({kind: 1})
             tally.bytes_sent += to
             tally.bytes_received += fro
-
-    def record_untimed(self, sample: Sample) -> None:
-        """Count a sample that nobody timed, in the second in which it was reported."""
-        if not self._start <= sample.ended_at < self._end:
-            self._turn_to(sample.ended_at)
-        self._tally(sample.name, sample.method, sample.outcome).add(sample)
 
     def _turn_to(self, at: float) -> None:
         """Count in another second from here on."""

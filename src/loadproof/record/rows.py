@@ -136,10 +136,7 @@ def rebuild(path: Path, *, epoch: float | None = None) -> RunRecord:
     record = RunRecord()
     recorder = Recorder("rebuilt")
     for number, sample in enumerate(read_rows(path, epoch=epoch), 1):
-        if sample.clock == "none":
-            recorder.record_untimed(sample)
-        else:
-            recorder.record(sample)
+        recorder.record(sample)
         if number % _ROWS_PER_DELTA == 0:
             record.merge(recorder.interval({}))
     record.merge(recorder.interval({}))

@@ -250,7 +250,7 @@ def test_a_sample_that_nobody_timed_counts_as_a_request_and_in_no_duration(tmp_p
     untimed = Sample("a", "GRPC", 1.2, 1.2, 1.2, clock="none", status=200)
     recorder = Recorder("w")
     recorder.record(timed)
-    recorder.record_untimed(untimed)
+    recorder.record(untimed)
     record = RunRecord()
     record.merge(recorder.interval({}))
     rows = tmp_path / "results.csv"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
 import locust.clients
 import locust.contrib.fasthttp
 import locust.user.users
 from gevent import GreenletExit
+from geventhttpclient.connectionpool import ConnectionPool
 
 from loadproof.http.accounting import accounting
-from loadproof.http.connection import keep_stamping_on
+from loadproof.http.connection import keep_stamping_on, select_poll
 from loadproof.http.fast import Session, accounted
 
 
@@ -20,6 +22,18 @@ class FastCaughtResponse(locust.contrib.fasthttp.ResponseContextManager):  # typ
     def __exit__(self, exc: Any, value: Any, tb: Any) -> bool | None:  # noqa: PYI036 - Locust's
         """Locust's own, then the account."""
         return accounting.account(self, exc, super().__exit__(exc, value, tb))
+
+
+def _is_socket_alive(_pool: Any, sock: Any) -> bool:
+    """Whether an idle connection of ``FastHttpUser`` is neither closed nor has anything to say.
+
+    As geventhttpclient finds out, but of the kernel directly: its own way takes a tenth of the time of a request.
+    """
+    if sock is None or sock.fileno() < 0:
+        return False
+    poll = select_poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 class FastHttpSession(locust.contrib.fasthttp.FastHttpSession):  # type: ignore[misc]  # Locust is not checked
@@ -61,4 +75,5 @@ def install(client: str) -> None:
     locust.clients.HttpSession = session
     locust.user.users.HttpSession = session
     locust.contrib.fasthttp.FastHttpSession = FastHttpSession
+    ConnectionPool._is_socket_alive = _is_socket_alive  # noqa: SLF001 - the one place that asks
     keep_stamping_on()

@@ -7,8 +7,8 @@ import os
 import socket
 import sys
 
+from loadproof.load.frames import FD_VARIABLE, Job, Unpacker
 from loadproof.load.job import set_job
-from loadproof.load.wire import FD_VARIABLE, Job, Unpacker
 
 
 def main() -> int:

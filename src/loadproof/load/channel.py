@@ -9,7 +9,7 @@ import gevent
 import gevent.event
 import gevent.socket
 
-from loadproof.load.wire import Unpacker, pack
+from loadproof.load.frames import Unpacker, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

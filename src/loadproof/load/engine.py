@@ -39,7 +39,7 @@ from loadproof.load.readiness import hosts_without_scheme, unready_hosts, users_
 from loadproof.plan.redact import redact_text
 
 if TYPE_CHECKING:
-    from loadproof.load.wire import Job
+    from loadproof.load.frames import Job
 
 _log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from loadproof.load.wire import Job
+    from loadproof.load.frames import Job
 
 _jobs: list[Job] = []
 

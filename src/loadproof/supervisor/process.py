@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 from loadproof.errors import RunError
-from loadproof.load.wire import FD_VARIABLE, pack
+from loadproof.load.frames import FD_VARIABLE, pack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

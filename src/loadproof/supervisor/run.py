@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadproof.errors import ExitCode, LoadproofError, NotReadyError, Problem, RunError, UsageError
-from loadproof.load.wire import Job, Unpacker
+from loadproof.load.frames import Job, Unpacker
 from loadproof.plan import Service
 from loadproof.plan.redact import redact_text
 from loadproof.supervisor.environment import environment_facts

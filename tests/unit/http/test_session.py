@@ -43,3 +43,24 @@ def test_locust_hands_options_that_it_does_not_know_on_to_workers_before_their_t
     copied = worker.index("vars(self.environment.parsed_options).update(custom_args_from_master)")
     assert copied < worker.index("self.environment.events.test_start.fire")
     assert 'job["timestamp"] <= self.last_received_spawn_timestamp' in worker
+
+
+def test_geventhttpclient_asks_in_one_place_whether_a_connection_lives():
+    (package,) = find_spec("geventhttpclient").submodule_search_locations
+    text = (Path(package) / "connectionpool.py").read_text(encoding="utf-8")
+    assert text.count("_is_socket_alive(") == 2
+    assert "select.select([sock], [], [], 0.0)" in text
+
+
+def test_locust_sleeps_between_tasks_where_we_put_ours():
+    text = (Path(LOCUST) / "user/task.py").read_text(encoding="utf-8")
+    assert re.search(r"def _sleep\(self, seconds\):\n        gevent\.sleep\(seconds\)", text)
+    assert "self._sleep(self.wait_time())" in text
+
+
+def test_locust_counts_requests_in_the_listener_that_we_turn_away():
+    text = (Path(LOCUST) / "runners.py").read_text(encoding="utf-8")
+    init = text[text.index("class Runner:") :]
+    assert re.search(r"def on_request\(request_type, name, response_time, response_length, exception=None", init)
+    assert "self.environment.events.request.add_listener(on_request)" in init
+    assert init.index("self.environment.events.request.add_listener(on_request)") < init.index("    def __del__")

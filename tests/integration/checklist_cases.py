@@ -817,7 +817,13 @@ def contexts_are_merged_and_the_call_wins(stage):
     stage.client.get("/6")
     stage.client.get("/7")
     stage.client.get("/8", context=mine)
-    return [mine, kept[0] is kept[1], kept[0], kept[2] is mine]
+    plain = users_of(stage)().client
+    with plain.get("/9", context=mine, catch_response=True) as response:
+        response.request_meta["context"]["block"] = 3
+    with plain.get("/10", catch_response=True) as response:
+        response.request_meta["context"]["block"] = 3
+    plain.get("/11")
+    return [mine, kept[0] is kept[1], kept[0], kept[2] is mine, kept[3:]]
 
 
 @case

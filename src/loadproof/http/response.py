@@ -114,7 +114,8 @@ def _build_meta(response: Any) -> dict[str, Any]:
         "request_type": target.method,
         "response_time": stamps.seconds * 1000,
         "name": response._name,  # noqa: SLF001
-        "context": response._context,  # noqa: SLF001
+        # A user's calls have one each, to be written to; those of a bare session share Locust's default.
+        "context": dict(response._context) if response.user_class else response._context,  # noqa: SLF001
         "response": response,
         "exception": None,
         "start_time": stamps.sent_ns / 1e9 - stamps.connect_time - stamps.tls_time,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -78,6 +79,46 @@ def test_a_shape_ends_the_run_in_both(tmp_path, site):
     assert ours.code == theirs.code == 0, ours.out + ours.err
     assert ours.metrics["users_peak"] == 3
     assert measured(ours).keys() == rows(theirs).keys() == {("GET", "look")}
+
+
+FUNCTIONS = """
+import time
+
+def test_look(session):
+    session.get("/visits", name="look")
+    time.sleep(0.05)
+
+def test_look_fast(fastsession):
+    fastsession.get("/visits", name="look fast")
+    time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def functions(tmp_path, monkeypatch):
+    """Functions instead of users, outside of this repository: pytest's configuration would count for them."""
+    for name in [name for name in os.environ if name.lower().endswith(("_proxy", "_ca_bundle", "netrc"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "functions.py").write_text(FUNCTIONS)
+    return tmp_path / "functions.py"
+
+
+def test_functions_as_pytest_has_them_are_run(tmp_path, site, functions):
+    theirs, ours = both(tmp_path, site, (functions,), "-u", "4", "-r", "4", "-t", "4s")
+    assert ours.code == theirs.code == 0, ours.out + ours.err
+    assert measured(ours).keys() == rows(theirs).keys() == {("GET", "look"), ("GET", "look fast")}
+    assert ours.run["health"]["fallbacks"] == {}
+    clocks = {(row["endpoint"], row["clock"]) for row in ours.rows}
+    assert clocks == {("look", "kernel"), ("look fast", "user")}
+
+
+def test_a_trusted_environment_that_says_something_is_heeded(tmp_path, site, functions, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    ended = end(start(tmp_path, "run", str(functions), "-H", site, "-u", "2", "-t", "2s"), tmp_path)
+    assert ended.code == 0, ended.out + ended.err
+    assert set(ended.run["health"]["fallbacks"]) == {"environment"}
 
 
 def test_only_tagged_tasks_are_run(tmp_path, site):

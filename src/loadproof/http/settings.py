@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import locust.clients
 from requests.cookies import RequestsCookieJar
 from requests.hooks import default_hooks
-from requests.utils import default_headers
+from requests.utils import NETRC_FILES, default_headers
 
 from loadproof.http.adapter import WireAdapter
 from loadproof.http.cookies import watched_jar
@@ -46,6 +48,18 @@ class Adapters(OrderedDict[str, Any]):
 @cache
 def _default_head() -> HeadLines:
     return merged(default_headers(), None)
+
+
+_HEEDED = frozenset({b"NETRC", b"REQUESTS_CA_BUNDLE", b"CURL_CA_BUNDLE"})
+
+
+def _environment_speaks() -> bool:
+    """Whether there is anything in the environment that requests would heed: proxies, certificates, a netrc file."""
+    return (
+        not _HEEDED.isdisjoint(os.environb)
+        or any(name[-6:].lower() == b"_proxy" and name.lower() != b"no_proxy" for name in os.environb)
+        or any(Path(f"~/{name}").expanduser().exists() for name in NETRC_FILES)
+    )
 
 
 _own_methods: dict[type, bool] = {}
@@ -175,16 +189,19 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
     def what_settings_want(self) -> str | None:
         """What in the settings asks for requests; None for nothing."""
         adapters, hooks = self._adapters, self._hooks
-        if self._params or self._proxies or self.trust_env or self.cert or self.stream:
+        if self._params or self._proxies or self.cert or self.stream:
             return "session settings"
+        trusting = self.trust_env
+        if trusting and _environment_speaks():
+            return "environment"
         if hooks is not None and hooks.get("response"):
             return "hooks"
         if adapters is not None and (type(adapters) is not Adapters or adapters.foreign or adapters.retry()):
             return "adapters"
         if self._replaced or _has_own_methods(type(self)):
             return "own session"
-        # Who holds one of these may change it in place, without our knowing.
-        if adapters is None and hooks is None and self._params is None and self._proxies is None:
+        # Who holds one of these may change it in place, without our knowing; so may anyone the environment.
+        if not trusting and adapters is None and hooks is None and self._params is None and self._proxies is None:
             self._looked_at = False
         return None
 

@@ -72,7 +72,7 @@ class GeneratorHealth:
         loop_lag_p99: 99th percentile of how late the event loop woke up, in seconds; None when never sampled.
         loop_lag_max: Worst of it.
         kernel_clock_share: Share of samples whose end the kernel stamped, 0..1; None without samples.
-        fallbacks: Requests that requests itself sent instead of the fast client, by the reason.
+        fallbacks: Requests that requests prepared or sent instead of the fast client, by the reason.
         notes: What a reader should know before trusting the figures, one sentence each.
     """
 

@@ -145,7 +145,7 @@ class Facts:
         fallbacks = self._fallbacks()
         if fallbacks:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in fallbacks.items())
-            notes.append(f"Sent by requests instead of the fast client, and slower: {reasons}.")
+            notes.append(f"Prepared or sent by requests instead of the fast client, and slower: {reasons}.")
         if samples and self._kernel() >= 0.99 * samples:
             return tuple(notes)  # the kernel's clock does not care how busy this process is
         if self.cpu_max is not None and self.cpu_max > 0.9:

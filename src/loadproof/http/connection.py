@@ -33,9 +33,7 @@ _RECEIVE_BUFFER = 1 << 20
 _READ_SIZE = 1 << 16
 _ANCILLARY = 64
 _SOL_SOCKET = _socket.SOL_SOCKET
-select_poll = get_original("select", "poll")
-"""The kernel's own, under gevent's."""
-
+_poll = get_original("select", "poll")
 unpack_stamp = struct.Struct("qq").unpack
 _SHORTEST_STEP_NS = 50_000
 
@@ -201,7 +199,7 @@ class Connection:
         finally:
             if guard is not None:
                 guard.close()
-        poll = select_poll()
+        poll = _poll()
         poll.register(self._socket.fileno(), select.POLLIN)
         self._send, self._receive, self._waits = self._socket.send, self._socket.recvmsg, poll.poll
         self._watcher = self._hub.loop.io(self._socket.fileno(), 1)

@@ -66,7 +66,8 @@ class RequestEvent(locust.event.EventHook):  # type: ignore[misc]  # Locust is n
 
     def fire(self, *, reverse: bool = False, **fields: Any) -> None:
         """Tell the listeners, then the sink; a control exception of a listener leaves the request uncounted."""
-        super().fire(reverse=reverse, **fields)
+        if self._handlers:
+            super().fire(reverse=reverse, **fields)
         if self.sink is None:
             return
         try:

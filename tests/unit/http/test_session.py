@@ -45,13 +45,6 @@ def test_locust_hands_options_that_it_does_not_know_on_to_workers_before_their_t
     assert 'job["timestamp"] <= self.last_received_spawn_timestamp' in worker
 
 
-def test_geventhttpclient_asks_in_one_place_whether_a_connection_lives():
-    (package,) = find_spec("geventhttpclient").submodule_search_locations
-    text = (Path(package) / "connectionpool.py").read_text(encoding="utf-8")
-    assert text.count("_is_socket_alive(") == 2
-    assert "select.select([sock], [], [], 0.0)" in text
-
-
 def test_locust_sleeps_between_tasks_where_we_put_ours():
     text = (Path(LOCUST) / "user/task.py").read_text(encoding="utf-8")
     assert re.search(r"def _sleep\(self, seconds\):\n        gevent\.sleep\(seconds\)", text)

@@ -183,6 +183,9 @@ def test_an_answer_to_head_makes_nothing_known_and_uses_nothing():
     read(connection(looks=True), [data + b"ok"])
     assert len(known) == 1
     assert read(connection(looks=True), [data], head_only=True) == bare
+    beyond = read(connection(looks=True), [data + b"ok"], head_only=True)
+    assert beyond == read(connection(looks=False), [data + b"ok"], head_only=True)
+    assert beyond[3] == b""
     assert read(connection(looks=True), [data]) == ("waits", 1)
     assert read(connection(looks=True), [data, b"ok"])[3] == b"ok"
 

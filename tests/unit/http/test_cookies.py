@@ -220,6 +220,19 @@ def test_a_cookie_expires_between_two_questions(clock):
     assert len(watched) == 1
 
 
+def test_a_cookie_changed_where_it_lies_is_seen(clock):
+    watched, plain = both()
+    url = "http://shop.example/"
+    for changes in ({"value": "2"}, {"expires": int(clock.now) + 5}, {"value": "3"}, {"expires": int(clock.now) - 5}):
+        for jar in (watched, plain):
+            jar.set("a", "1")
+        assert ours(watched, url) == theirs(plain, url) == b"Cookie: a=1\r\n"
+        for jar in (watched, plain):
+            in_place(jar, 0, **changes)
+        assert ours(watched, url) == theirs(plain, url)
+    assert len(watched) == len(plain) == 0
+
+
 def test_a_jar_that_does_not_change_is_not_asked_again(monkeypatch):
     watched, _ = both()
     watched.set("a", "1")

@@ -210,6 +210,9 @@ def test_only_an_event_with_a_sink_and_no_listener_is_unheard():
     event = RequestEvent()
     assert not event.unheard
     hear = event.add_listener(lambda **_: None)
+    event.remove_listener(hear)
+    assert not event.unheard
+    event.add_listener(hear)
     event.measure_by(Sink())
     assert not event.unheard
     event.remove_listener(hear)

@@ -11,7 +11,7 @@ from loadproof.http.fallback import is_timeout, what_is_replaced, what_wants_url
 from loadproof.http.headers import HeadLines
 from loadproof.http.response import raw_of
 from loadproof.http.target import target_of
-from loadproof.http.wire import WireError, raise_as_requests
+from loadproof.http.wire import WireError, keep, raise_as_requests
 
 if TYPE_CHECKING:
     import requests
@@ -98,7 +98,7 @@ class WireAdapter(locust.clients.LocustHttpAdapter):  # type: ignore[misc]  # Lo
         response: Any = self.build_response(request, raw_of(connection.head, connection.body, target))
         response.stamps = stamps
         if connection.reusable:
-            connection.home.append(connection)
+            keep(connection)
         return cast("requests.Response", response)
 
 

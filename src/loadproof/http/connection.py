@@ -13,12 +13,12 @@ import os
 import select
 import socket
 import ssl
-import struct
 import time
 import weakref
+from collections import deque
 from http.client import BadStatusLine, RemoteDisconnected
 from time import monotonic_ns, time_ns
-from typing import Any, NamedTuple
+from typing import Any
 
 import gevent
 import gevent.socket
@@ -27,20 +27,20 @@ from gevent import get_hub, getcurrent
 from gevent.monkey import get_original
 
 from loadproof.http.answer import GIVE_UP_AFTER, AnswerReader, Head, known
+from loadproof.http.stamps import SO_TIMESTAMPNS, Stamps, stamping, unpack_stamp
 
-SO_TIMESTAMPNS = 35
 _RECEIVE_BUFFER = 1 << 20
 _READ_SIZE = 1 << 16
 _ANCILLARY = 64
 _SOL_SOCKET = _socket.SOL_SOCKET
 _poll = get_original("select", "poll")
-unpack_stamp = struct.Struct("qq").unpack
 _SHORTEST_STEP_NS = 50_000
+_WOKEN_AT_ONCE = 50
+"""Greenlets woken before the loop looks after others: as many callbacks as gevent runs before it looks at the time."""
 
 came_back: list[Any] = [None]
 """The greenlet that was the last to come back from a request: it has given way to the others since."""
 
-_stamping: list[_socket.socket] = []
 _forks = [0]
 _open: weakref.WeakSet[Connection] = weakref.WeakSet()
 
@@ -55,22 +55,6 @@ def _leave_to_parent() -> None:
 os.register_at_fork(after_in_child=_leave_to_parent)
 
 
-def keep_stamping_on() -> None:
-    """Hold one idle socket that asks for stamps: the kernel switches stamping on for all, late, and off with the last.
-
-    Where the system has none, every sample is stamped by the user clock and says so.
-    """
-    if _stamping:
-        return
-    idle = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
-    try:
-        idle.setsockopt(_SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    except OSError:
-        idle.close()
-    else:
-        _stamping.append(idle)
-
-
 class StaleError(Exception):
     """A connection that was kept cannot take another request."""
 
@@ -81,35 +65,6 @@ class ReadTimeoutError(Exception):
 
 class ConnectTimeoutError(Exception):
     """No connection was made for as long as the caller was ready to wait."""
-
-
-class Stamps(NamedTuple):
-    """When a request was sent and its answer ended, for who measures.
-
-    Attributes:
-        began_ns: CLOCK_MONOTONIC before the first byte left.
-        sent_ns: CLOCK_REALTIME at the same moment.
-        first_byte_ns: CLOCK_REALTIME of the first part's arrival; None where no clock saw it truly.
-        ended_ns: CLOCK_REALTIME of the last byte's arrival.
-        kernel: Whether the kernel stamped the end, and nothing that this process did is in it.
-        connect_time: Seconds to connect, 0.0 on a kept connection.
-        tls_time: Seconds of the TLS handshake, 0.0 likewise.
-        bytes_sent: Body bytes sent.
-    """
-
-    began_ns: int
-    sent_ns: int
-    first_byte_ns: int | None
-    ended_ns: int
-    kernel: bool
-    connect_time: float
-    tls_time: float
-    bytes_sent: int
-
-    @property
-    def seconds(self) -> float:
-        """Connect, handshake, and from the send to the last byte."""
-        return self.connect_time + self.tls_time + (self.ended_ns - self.sent_ns) / 1e9
 
 
 class Connection:
@@ -130,12 +85,12 @@ class Connection:
     """
 
     __slots__ = (
-        "__weakref__", "_busy", "_closed", "_connect_time", "_context", "_done_mono", "_done_real", "_error",
-        "_first_ns", "_forks", "_greenlet", "_head_only", "_hub", "_incoming", "_last_ns", "_misses", "_outbox",
-        "_outgoing", "_reader", "_reads", "_receive", "_received", "_request", "_rest", "_send", "_sent_mono",
-        "_sent_real", "_socket", "_spare", "_spoilt", "_timeout", "_timer", "_timer_after", "_tls", "_tls_time",
-        "_waiting", "_waits", "_watcher", "_window", "began", "body", "head", "home", "host", "port", "reusable",
-        "sent",
+        "__weakref__", "_busy", "_closed", "_connect_time", "_context", "_done_mono", "_done_real", "_ends_at",
+        "_error", "_first_ns", "_forks", "_greenlet", "_head_only", "_hub", "_inbox", "_incoming", "_last_ns",
+        "_misses", "_outbox", "_outgoing", "_reader", "_reads", "_reads_then", "_receive", "_received",
+        "_request", "_rest", "_send", "_sent_mono", "_sent_real", "_socket", "_spare", "_spoilt", "_timeout",
+        "_timer", "_timer_at", "_tls", "_tls_time", "_waiting", "_waits", "_watcher", "_window", "began",
+        "body", "head", "home", "host", "port", "reusable", "sent",
     )  # fmt: skip
 
     head: Head
@@ -146,6 +101,7 @@ class Connection:
         self._hub = get_hub()
         self._forks = _forks[0]
         self._outbox = _outboxes.setdefault(self._hub, [])
+        self._inbox = _inboxes.setdefault(self._hub, deque())
         self._request = self._rest = b""
         self._timeout: float | None = None
         self._busy = self._spoilt = False
@@ -156,7 +112,7 @@ class Connection:
         self._waits: Any = None
         self._watcher: Any = None
         self._timer: Any = None
-        self._timer_after = -1.0
+        self._timer_at = self._ends_at = self._reads_then = 0
         self._greenlet: Any = None
         self._tls: Any = None
         self._reader: AnswerReader | None = None  # of the answer that comes in
@@ -218,7 +174,7 @@ class Connection:
                 # The kernel doubles what it grants, for its own books; the system's limit may be lower.
                 self._window = self._socket.getsockopt(_SOL_SOCKET, _socket.SO_RCVBUF) // 2
                 self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-                if _stamping:
+                if stamping:
                     self._socket.setsockopt(_SOL_SOCKET, SO_TIMESTAMPNS, 1)
                 code = self._socket.connect_ex(address)
                 if code == errno.EINPROGRESS:
@@ -284,7 +240,7 @@ class Connection:
 
     # One request
 
-    def exchange(  # noqa: C901, PLR0915 - the hot path, in one piece
+    def exchange(  # noqa: C901 - the hot path, in one piece
         self, request: bytes, timeout: float | None, head_only: bool, size: int,
     ) -> Stamps:  # fmt: skip
         """Send a request and wait until its answer is whole; it is then in ``head`` and ``body``.
@@ -336,8 +292,6 @@ class Connection:
         finally:
             self._greenlet = None
             self._busy = self._waiting = False
-            if timeout is not None and self._timer is not None:
-                self._timer.stop()
             if not self.reusable:
                 self.close()
 
@@ -372,7 +326,7 @@ class Connection:
                 woken: list[bool] = []
                 watcher.start(self._wake_writer, self._greenlet, woken)
                 if timeout is not None:
-                    self._start_timer(timeout)
+                    self._limit(timeout, monotonic_ns())
                 try:
                     while self._waiting and not woken:
                         self._hub.switch()
@@ -388,14 +342,28 @@ class Connection:
         if data:
             self.reusable = False  # the server still waits for the rest of this request
         elif timeout is not None and self._waiting:
-            self._start_timer(timeout)
+            self._limit(timeout, monotonic_ns())
 
-    def _start_timer(self, timeout: float) -> None:
-        if self._timer is None or self._timer_after != timeout:
-            if self._timer is not None:
-                self._timer.close()
-            self._timer, self._timer_after = self._hub.loop.timer(timeout), timeout
-        self._timer.start(self._on_timer, self._reads)
+    def _limit(self, timeout: float, since: int) -> None:
+        """End the wait so many seconds after a moment, in CLOCK_MONOTONIC's nanoseconds, unless something comes.
+
+        The timer runs on when the answer is in: nearly every request finds one that fires early enough to look after
+        it too.
+        """
+        at = self._ends_at = since + int(timeout * 1e9)
+        self._reads_then = self._reads
+        if self._timer is None or at < self._timer_at:
+            self._set_timer(at)
+
+    def _set_timer(self, at: int) -> None:
+        # A timer that has fired keeps the moment it fired at, so it cannot be started again.
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer.close()
+        self._timer_at = at
+        # It must not keep the loop alive: nobody may be waiting.
+        self._timer = self._hub.loop.timer(max(0.0, (at - monotonic_ns()) / 1e9), ref=False)
+        self._timer.start(self._on_timer)
 
     # Called by the loop
 
@@ -421,7 +389,7 @@ class Connection:
             self._rest = request[count:]
             self._hub.loop.run_callback(self._wake, self._greenlet)
         elif self._timeout is not None:
-            self._start_timer(self._timeout)
+            self._limit(self._timeout, self._sent_mono)
 
     def _on_readable(self) -> None:
         data = b""
@@ -476,7 +444,9 @@ class Connection:
                         self.reusable = head.keeps
                         self._busy = self._waiting = False
                         self._done_real, self._done_mono = time_ns(), monotonic_ns()
-                        self._hub.loop.run_callback(self._wake, self._greenlet)
+                        self._inbox.append((self, self._greenlet))
+                        if len(self._inbox) == 1:
+                            self._hub.loop.run_callback(_wake_all, self._hub, self._inbox)
                         return
             reader = self._reader = self._spare or AnswerReader()
             self._spare = reader
@@ -511,12 +481,17 @@ class Connection:
         else:
             self._fail(reader.torn())
 
-    def _on_timer(self, reads: int) -> None:
-        if self._reads != reads:  # something came in the meantime: the next part has as long again
-            # A timer that has fired keeps the moment it fired at, so it cannot be started again.
-            self._timer.close()
-            self._timer = None
-            self._start_timer(self._timer_after)
+    def _on_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        timer.close()
+        if not self._waiting or self._timeout is None:
+            return
+        now = monotonic_ns()
+        if self._reads != self._reads_then:  # something came in the meantime: the next part has as long again
+            self._reads_then = self._reads
+            self._set_timer(now + int(self._timeout * 1e9))
+        elif self._ends_at > now:
+            self._set_timer(self._ends_at)
         else:
             self._fail(ReadTimeoutError())
 
@@ -548,7 +523,9 @@ class Connection:
         self._reader = None
         self._busy = self._waiting = False
         self._done_real, self._done_mono = time_ns(), monotonic_ns()
-        self._hub.loop.run_callback(self._wake, self._greenlet)
+        self._inbox.append((self, self._greenlet))
+        if len(self._inbox) == 1:
+            self._hub.loop.run_callback(_wake_all, self._hub, self._inbox)
 
     def _wake(self, greenlet: Any) -> None:
         if self._greenlet is greenlet:
@@ -572,6 +549,21 @@ def _send_all(outbox: list[Connection]) -> None:
     outbox.clear()
     for connection in waiting:
         connection.dispatch()
+
+
+_inboxes: weakref.WeakKeyDictionary[Any, deque[tuple[Connection, Any]]] = weakref.WeakKeyDictionary()
+"""Connections whose answer is whole, with the greenlet that waits for it, by their hub: one callback wakes them all."""
+
+
+def _wake_all(hub: Any, inbox: deque[tuple[Connection, Any]]) -> None:
+    try:
+        for _ in range(min(len(inbox), _WOKEN_AT_ONCE)):
+            connection, greenlet = inbox.popleft()
+            if connection._greenlet is greenlet:  # noqa: SLF001 - part of the class
+                greenlet.switch(connection)
+    finally:  # whatever comes out of a greenlet, the others must not wait for ever
+        if inbox:
+            hub.loop.run_callback(_wake_all, hub, inbox)
 
 
 _new_stamps: Any = tuple.__new__

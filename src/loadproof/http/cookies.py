@@ -20,7 +20,7 @@ class WatchedJar(RequestsCookieJar):
     """requests' jar; asking it takes longer than a request, so its answers are kept."""
 
     _lines: dict[tuple[Any, str], bytes] | None = None
-    _seen: tuple[tuple[Any, Any, Any], ...] = ()
+    _seen: tuple[tuple[Any, Any, Any, Any], ...] = ()
     _until = 0.0
 
     def set_cookie(self, cookie: Any, *args: Any, **kwargs: Any) -> Any:
@@ -41,13 +41,15 @@ class WatchedJar(RequestsCookieJar):
     def line(self, target: Target, head: HeadLines) -> bytes:
         """The Cookie header for a request; empty for none."""
         lines = self._lines
-        for cookie, value, expires in self._seen:
-            if cookie.value != value or cookie.expires != expires:  # somebody has changed it where it lies
+        for cookie, value, expires, secure in self._seen:
+            if (
+                cookie.value != value or cookie.expires != expires or cookie.secure != secure
+            ):  # somebody has changed it where it lies
                 lines = None
                 break
         if lines is None or time.time() >= self._until:
             lines = self._lines = {}
-            self._seen = tuple((cookie, cookie.value, cookie.expires) for cookie in self)
+            self._seen = tuple((cookie, cookie.value, cookie.expires, cookie.secure) for cookie in self)
             self._until = min((c.expires for c in self if c.expires is not None), default=float("inf"))
         key = (target.origin, target.path_url.partition("?")[0])
         line = lines.get(key)

@@ -21,8 +21,8 @@ from loadproof.http.event import RequestEvent
 
 if TYPE_CHECKING:
     from loadproof.http.answer import Head
-    from loadproof.http.connection import Stamps
     from loadproof.http.headers import HeadLines
+    from loadproof.http.stamps import Stamps
     from loadproof.http.target import Target
 
 

@@ -11,9 +11,9 @@ import locust.user.users
 from gevent import GreenletExit
 
 from loadproof.http.accounting import accounting
-from loadproof.http.connection import keep_stamping_on
 from loadproof.http.cookies import QuickJar
 from loadproof.http.fast import Session, accounted
+from loadproof.http.stamps import keep_stamping_on
 
 
 class FastCaughtResponse(locust.contrib.fasthttp.ResponseContextManager):  # type: ignore[misc]  # Locust is not checked

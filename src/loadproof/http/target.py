@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.util.url import _encode_target
 
 from loadproof.http.body import BODYLESS
 
@@ -24,6 +25,9 @@ Names with a changing number in them would have each URL prepared anew, which ta
 _PLAIN_QUERY = re.compile(r"[A-Za-z0-9_.~*+&=%-]+")
 """What ``urlencode`` writes, and requests leaves as it is."""
 
+_NOT_SAID = re.compile(r"%[^]]*(?=\])|\.(?=(?::\d+)?$)")
+"""What no Host header has: the zone of an IPv6 address, and a final dot."""
+
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -34,7 +38,7 @@ class Target:
         method: Method as the script gave it.
         upper: The same in upper case.
         url: The URL as requests prepares it.
-        path_url: Path and query: the entry's name when none is given.
+        path_url: Path and query: the entry's name when none is given. What is sent may be quoted further.
         origin: Scheme, host and port: what a connection is made to.
         line: Request line.
         start: Request line and Host header.
@@ -45,11 +49,20 @@ class Target:
 
     __slots__ = ("empty", "head_only", "line", "method", "odd", "origin", "path_url", "start", "upper", "url")
 
-    def __init__(self, method: str, url: str, path_url: str, origin: Origin, *, credentials: bool = False) -> None:
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        path_url: str,
+        origin: Origin,
+        *,
+        sent: str | None = None,
+        credentials: bool = False,
+    ) -> None:
         self.method, self.url, self.path_url, self.origin = method, url, path_url, origin
         self.upper = method.upper()
         self.odd = not method.isalpha() or not method.isascii() or credentials
-        self.line = f"{self.upper} {path_url} HTTP/1.1\r\n".encode("latin-1")
+        self.line = f"{self.upper} {sent or path_url} HTTP/1.1\r\n".encode("latin-1")
         self.start = self.line + origin.host_line
         self.head_only = self.upper == "HEAD"
         self.empty = b"" if self.upper in BODYLESS else b"Content-Length: 0\r\n"
@@ -129,5 +142,10 @@ def _prepared(method: str, url: str, params: Any) -> Target:
     host = parts.netloc.rpartition("@")[2]
     if parts.port == _DEFAULT_PORTS[parts.scheme]:
         host = host.rpartition(":")[0]
+    host = _NOT_SAID.sub("", host)
     origin = _origin(parts.scheme, parts.hostname, port, host)
-    return Target(method, prepared.url, str(prepared.path_url), origin, credentials="@" in parts.netloc)
+    path_url = str(prepared.path_url)
+    sent = _encode_target(
+        path_url
+    )  # as urllib3 does once more: parameters given as text keep their brackets until then
+    return Target(method, prepared.url, path_url, origin, sent=sent, credentials="@" in parts.netloc)

@@ -19,13 +19,13 @@ from loadproof.http.accounting import accounting
 from loadproof.http.connection import Connection, ConnectTimeoutError, ReadTimeoutError, StaleError
 
 if TYPE_CHECKING:
-    from loadproof.http.connection import Stamps
+    from loadproof.http.stamps import Stamps
     from loadproof.http.target import Target
 
 _CUT_OFF = (GreenletExit, gevent.Timeout)
 """What ends a request from outside: the end of the run, or a limit of the script's own."""
 
-IDLE_KEPT = 10
+_IDLE_KEPT = 10
 """Idle connections kept for one origin, as many as urllib3 keeps."""
 
 
@@ -95,8 +95,8 @@ class Wire:
             size: Bytes of the body among those of the request.
 
         Returns:
-            The connection with the answer in it, and the stamps. Take what is needed; then, where it is reusable, put
-            it back where it is at home.
+            The connection with the answer in it, and the stamps. Take what is needed, then ``keep`` it where it is
+            reusable.
 
         Raises:
             WireError: There was no answer.
@@ -139,6 +139,15 @@ class Wire:
             raise
         except Exception as error:
             raise WireError(error, connection) from error
+
+
+def keep(connection: Connection) -> None:
+    """Put a connection that is reusable back where its session finds it, or close it where there are enough."""
+    home = connection.home
+    if len(home) < _IDLE_KEPT:
+        home.append(connection)
+    else:
+        connection.close()
 
 
 def raise_as_requests(error: WireError, target: Target, request: requests.PreparedRequest, timeout: Any) -> NoReturn:

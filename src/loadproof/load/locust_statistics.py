@@ -7,7 +7,6 @@ up to a second old while a test runs, and complete when it stops.
 from __future__ import annotations
 
 import csv
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,21 +71,21 @@ class LocustStatistics:
             if exception:
                 stats.log_error(method, name, exception)
 
-    def feed(self, windows: Mapping[int, Mapping[Key, Tallies]], epoch: float) -> None:
+    def feed(self, windows: Mapping[int, Mapping[Key, Tallies]], epoch: float, last_ended: float) -> None:
         """Hand on what was counted since the last time.
 
         Args:
             windows: Seconds since the run's start, to their entries.
             epoch: Unix time of the run's start.
+            last_ended: When the last request ended, in seconds since then.
         """
         if self._environment is None:
             return
         stats = self._environment.stats
-        now = time.time()
         for second, entries in windows.items():
             for (name, method), tallies in entries.items():
                 entry = self._entry(stats, (name, method), tallies, int(epoch + second))
-                entry.last_request_timestamp = min(now, epoch + second + 1)
+                entry.last_request_timestamp = epoch + min(last_ended, second + 1)
                 for whole in (stats.entries[name, method], stats.total):
                     entry.start_time = whole.start_time
                     whole.extend(entry)

@@ -19,7 +19,7 @@ from loadproof.record.rows import format_rows
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from loadproof.http.connection import Stamps
+    from loadproof.http.stamps import Stamps
     from loadproof.record.sample import Outcome
 
 _FAILURES_KEPT = 5
@@ -93,6 +93,7 @@ class Meter:
         self._errors_changed = False
         self._samples = 0
         self._kernel = 0
+        self._last_ended = 0.0
         self._zero = 0.0
         self._zero_ns = 0
         self._epoch = 0.0
@@ -258,7 +259,10 @@ class Meter:
         self._count(heard)
 
     def _count(self, samples: list[Sample]) -> None:
+        if not samples:
+            return
         self._samples += len(samples)
+        self._last_ended = samples[-1].ended_at
         self._recorder.record_all(samples)
         if self._policy.all:
             self._rows += samples
@@ -322,7 +326,7 @@ class Meter:
             own["exceptions"] = list(self._errors.values())
             self._errors_changed = False
         delta = self._recorder.interval(own | facts)
-        self.locust.feed(delta.windows, self._epoch)
+        self.locust.feed(delta.windows, self._epoch, self._last_ended)
         return delta.encode()
 
     def flush_rows(self) -> None:

@@ -34,8 +34,8 @@ def _task(request: dict[str, Any], timeout: float) -> Any:
         with client.request(method, path, catch_response=True, **options) as response:
             status = response.status_code
             if status in expected:
-                response.success()
                 if status >= 400:
+                    response.success()
                     response.request_meta["context"]["outcome"] = "expected"
             elif 0 < status < 400:
                 response.failure(f"HTTP {status}, expected {sorted(expected)}")

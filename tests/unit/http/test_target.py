@@ -216,14 +216,12 @@ def test_one_origin_is_one_object():
     assert target_for("GET", "http://Shop:8080", "/a b").origin is first
 
 
-@pytest.mark.xfail(strict=True, reason="urllib3 says no final dot, and no zone, in the Host header")
 @pytest.mark.parametrize("url", ["http://shop./a", "https://shop.:8443/a", "http://[fe80::1%25eth0]/a"])
 def test_the_host_header_has_neither_final_dot_nor_zone(url):
     assert said_otherwise(ours("GET", "", url))
     assert of(target_of("GET", url)) == theirs("GET", url)
 
 
-@pytest.mark.xfail(strict=True, reason="urllib3 quotes brackets that requests leaves in parameters given as text")
 @pytest.mark.parametrize("params", ["filter[name]=x", b"a[]=1"])
 def test_brackets_in_parameters_given_as_text_are_quoted(params):
     assert ours("GET", "http://shop", "/a", params) == theirs("GET", "http://shop/a", params)

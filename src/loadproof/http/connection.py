@@ -27,6 +27,7 @@ from gevent import get_hub, getcurrent
 from gevent.monkey import get_original
 
 from loadproof.http.answer import GIVE_UP_AFTER, AnswerReader, Head, known
+from loadproof.http.errors import ConnectTimeoutError, ReadTimeoutError, StaleError
 from loadproof.http.stamps import SO_TIMESTAMPNS, Stamps, stamping, unpack_stamp
 
 _RECEIVE_BUFFER = 1 << 20
@@ -53,18 +54,6 @@ def _leave_to_parent() -> None:
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)
-
-
-class StaleError(Exception):
-    """A connection that was kept cannot take another request."""
-
-
-class ReadTimeoutError(Exception):
-    """Nothing came for as long as the caller was ready to wait."""
-
-
-class ConnectTimeoutError(Exception):
-    """No connection was made for as long as the caller was ready to wait."""
 
 
 class Connection:
@@ -459,16 +448,39 @@ class Connection:
 
     def _take_decrypted(self) -> None:
         while self._waiting:
-            try:
-                data = self._tls.read(_READ_SIZE)
-            except ssl.SSLWantReadError:
+            data, ended = self._decrypted()
+            if data:
+                self._take(data)
+            if ended:
+                if self._waiting:
+                    self._on_end()
+                else:
+                    self.reusable = False
+                    self._spoilt = True
                 return
-            except ssl.SSLZeroReturnError:
-                data = b""
             if not data:
-                self._on_end()
                 return
-            self._take(data)
+
+    def _decrypted(self) -> tuple[bytes, bool]:
+        """All that can be read now, and whether it is the end: head and body may come in a record each."""
+        read, incoming = self._tls.read, self._incoming
+        data = b""
+        try:
+            data = read(_READ_SIZE)
+            while data and incoming.pending:
+                more = read(_READ_SIZE)
+                if not more:
+                    return data, True
+                data += more
+        except ssl.SSLWantReadError:
+            return data, False
+        except ssl.SSLZeroReturnError:
+            return data, True
+        except ssl.SSLError:
+            if not data:
+                raise  # else it comes again, when this part was taken and is not enough
+            return data, False
+        return data, not data
 
     def _on_end(self) -> None:
         self._watcher.stop()

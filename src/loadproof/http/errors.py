@@ -1,9 +1,22 @@
-"""What an error is called: one short vocabulary for every client, so that errors can be counted by kind."""
+"""What goes wrong on our wire; and what an error of any client is called, so that errors can be counted by kind."""
 
 from __future__ import annotations
 
 import errno
 import re
+
+
+class StaleError(Exception):
+    """A connection that was kept cannot take another request."""
+
+
+class ReadTimeoutError(Exception):
+    """Nothing came for as long as the caller was ready to wait."""
+
+
+class ConnectTimeoutError(Exception):
+    """No connection was made for as long as the caller was ready to wait."""
+
 
 _BY_ERRNO = {
     errno.ECONNREFUSED: "connection_refused",

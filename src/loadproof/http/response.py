@@ -164,7 +164,9 @@ class Response(locust.clients.ResponseContextManager):  # type: ignore[misc]  # 
 
     def json(self, **options: Any) -> Any:
         """The body as JSON holds it; raises as requests does."""
-        encoding = self.encoding
+        encoding = self._encoding
+        if encoding is _UNSET:
+            encoding = self._head.encoding()
         if options or encoding != "utf-8" or self._content is False or complexjson is not json:
             return super().json(**options)
         text = str(self._content, "utf-8", "replace")

@@ -16,7 +16,8 @@ import urllib3.exceptions
 from gevent import GreenletExit
 
 from loadproof.http.accounting import accounting
-from loadproof.http.connection import Connection, ConnectTimeoutError, ReadTimeoutError, StaleError
+from loadproof.http.connection import Connection
+from loadproof.http.errors import ConnectTimeoutError, ReadTimeoutError, StaleError
 
 if TYPE_CHECKING:
     from loadproof.http.stamps import Stamps

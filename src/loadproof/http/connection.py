@@ -360,25 +360,25 @@ class Connection:
         """Send the request that waits for it."""
         if not self._busy or self._closed:
             return  # killed meanwhile
-        # The server may have closed this connection, or said something, without the loop having come to notice.
-        if self._spoilt or (self._done_mono and self._waits(0)):
-            self._fail(StaleError())
-            return
-        request = self._request
-        self._waiting = self.sent = True
-        self._sent_real, self._sent_mono = time_ns(), monotonic_ns()
         try:
-            count = self._send(request)
-        except BlockingIOError:
-            count = 0
-        except OSError as error:
+            # The server may have closed this connection, or said something, without the loop having come to notice.
+            if self._spoilt or (self._done_mono and self._waits(0)):
+                self._fail(StaleError())
+                return
+            request = self._request
+            self._waiting = self.sent = True
+            self._sent_real, self._sent_mono = time_ns(), monotonic_ns()
+            try:
+                count = self._send(request)
+            except BlockingIOError:
+                count = 0
+            if count != len(request):
+                self._rest = request[count:]
+                self._hub.loop.run_callback(self._wake, self._greenlet)
+            elif self._timeout is not None:
+                self._limit(self._timeout, self._sent_mono)
+        except Exception as error:  # noqa: BLE001 - one that left would keep all behind it from being sent
             self._fail(error)
-            return
-        if count != len(request):
-            self._rest = request[count:]
-            self._hub.loop.run_callback(self._wake, self._greenlet)
-        elif self._timeout is not None:
-            self._limit(self._timeout, self._sent_mono)
 
     def _on_readable(self) -> None:
         data = b""

@@ -15,6 +15,9 @@ import urllib3.util.connection
 fallbacks: Counter[str] = Counter()
 """Requests of this process that requests itself prepared, or sent, by the reason."""
 
+LONGEST_TIMEOUT = 1_000_000
+"""Seconds; what is longer, or no number, requests may make sense of."""
+
 _send = requests.Session.send
 _ORIGINALS = {
     (owner, name): getattr(owner, name)
@@ -59,4 +62,6 @@ def is_timeout(timeout: object) -> bool:
     """Whether a timeout is one that needs no second thought: none, seconds, or a pair of such."""
     if isinstance(timeout, tuple):
         return len(timeout) == 2 and all(is_timeout(part) and not isinstance(part, tuple) for part in timeout)
-    return timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0)
+    return timeout is None or (
+        isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= LONGEST_TIMEOUT
+    )

@@ -20,7 +20,7 @@ from loadproof.http.accounting import accounting
 from loadproof.http.body import authorization, body_of
 from loadproof.http.cookies import WatchedJar, cookie_line
 from loadproof.http.event import RequestEvent
-from loadproof.http.fallback import fallbacks, is_timeout, what_wants_urllib3
+from loadproof.http.fallback import LONGEST_TIMEOUT, fallbacks, is_timeout, what_wants_urllib3
 from loadproof.http.response import Response, decode, prepared
 from loadproof.http.settings import LeanSession
 from loadproof.http.target import target_for, target_with
@@ -91,7 +91,7 @@ class Session(LeanSession):
             if (
                 options
                 or (auth is not None and type(auth) is not HTTPBasicAuth)
-                or (timeout is not None and (type(timeout) not in _NUMBERS or timeout <= 0))
+                or (timeout is not None and (type(timeout) not in _NUMBERS or not 0 < timeout <= LONGEST_TIMEOUT))
                 or (data is not None and type(data) not in _PLAIN_BODIES)
                 or type(method) is not str
                 or type(url) is not str

@@ -7,10 +7,10 @@ import os
 import secrets
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import RunError
-from loadproof.record import RunRecord
+from loadproof.record import Counts, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +24,11 @@ SCHEMA_VERSION = 1
 
 1: first version.
 """
+
+
+LevelUnit = Literal["users", "per_second"]
+LevelRole = Literal["step", "repeat", "confirm"]
+SearchOutcome = Literal["broke", "did_not_break", "generator_limited", "found", "unsettled", "interrupted"]
 
 
 class Outcome(StrEnum):
@@ -63,6 +68,23 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a quantity cannot be judged.
+
+    Attributes:
+        quantity: ``response_time``, ``service_time``, ``throughput``, ``error_rate``, ``iteration_time``.
+        reason: In words.
+        breach_stands: Whether a broken rule on it is broken all the same: what is missing would only be worse.
+        pass_stands: Whether a rule on it that holds does so all the same.
+    """
+
+    quantity: str
+    reason: str
+    breach_stands: bool = False
+    pass_stands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class GeneratorHealth:
     """How the load generator itself fared.
 
@@ -72,7 +94,16 @@ class GeneratorHealth:
         loop_lag_p99: 99th percentile of how late the event loop woke up, in seconds; None when never sampled.
         loop_lag_max: Worst of it.
         kernel_clock_share: Share of samples whose end the kernel stamped, 0..1; None without samples.
+        offered: Arrivals that were due, in an open model; None in a closed one, as below.
+        started: Of these, iterations that were started.
+        dropped: Of these, arrivals for which no user was free: ``offered - started``.
+        late: Of those started, the ones that started more than 10 ms after their time.
+        start_lag_p99: 99th percentile of how much later than intended iterations started, in seconds.
+        gc_pause_max: Longest pause for garbage collection, in seconds; None when there was none.
+        starved: Mean share of the time in which a load process could have run and got no CPU, 0..1; None where the
+            system does not say.
         fallbacks: Requests that requests prepared or sent instead of the fast client, by the reason.
+        doubts: Quantities that cannot be judged, or not fully, because of the generator.
         notes: What a reader should know before trusting the figures, one sentence each.
     """
 
@@ -81,8 +112,89 @@ class GeneratorHealth:
     loop_lag_p99: float | None = None
     loop_lag_max: float | None = None
     kernel_clock_share: float | None = None
+    offered: int | None = None
+    started: int | None = None
+    dropped: int | None = None
+    late: int | None = None
+    start_lag_p99: float | None = None
+    gc_pause_max: float | None = None
+    starved: float | None = None
     fallbacks: Mapping[str, int] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One step of a search: a load that was held for a while, and how the service fared under it.
+
+    Attributes:
+        number: 1 for the first.
+        target: Users, or arrivals per second.
+        unit: What ``target`` counts: ``users`` or ``per_second``.
+        role: ``step``, ``repeat`` of a level whose outcome decides, or ``confirm``, the long one at the end.
+        measured_from: Start of the part that is judged, whole seconds since the run's start.
+        measured_to: End of it.
+        record: What was counted in it.
+        exception_count: Errors of the script in it.
+        unfinished: Requests cut off in it.
+        health: How the generator fared in it.
+        verdicts: How each rule came out.
+        outcome: PASS: the service sustained it. INCONCLUSIVE: nobody can tell.
+        metric: What broke it, or kept it from being judged: ``p99(response_time)``, ``error_rate``, ``dropped_rate``,
+            ``achieved_rate``, ``in_flight``, ``generator``; None for PASS.
+        reason: Why the outcome is not PASS, in words; empty otherwise.
+    """
+
+    number: int
+    target: float
+    unit: LevelUnit
+    role: LevelRole
+    measured_from: float
+    measured_to: float
+    record: Counts
+    exception_count: int
+    unfinished: int
+    health: GeneratorHealth
+    verdicts: tuple[Verdict, ...]
+    outcome: Outcome
+    metric: str | None = None
+    reason: str = ""
+
+    @property
+    def limited_by_generator(self) -> bool:
+        """Whether the generator, not the service, was at its limit."""
+        return self.metric == "generator"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        kind: ``stress`` or ``capacity``.
+        outcome: ``broke``, ``did_not_break`` (up to ``max_level``), ``generator_limited``, ``found`` (a capacity),
+            ``unsettled`` (levels that nobody could judge), ``interrupted``.
+        unit: What levels count.
+        max_level: Highest level that was tried; None where none was finished.
+        last_good_level: Highest level below which, and at which, every level passed; None where none did.
+        breaking_level: First level that failed, and failed again; None where none did.
+        metric: What broke it, see ``Level.metric``; None where nothing did.
+        low: Lower end of a capacity's interval: the highest rate that was sustained; None where none was.
+        high: Upper end: the lowest rate above it that was not; None where none was found.
+        reason: The answer in words.
+    """
+
+    kind: Literal["stress", "capacity"]
+    outcome: SearchOutcome
+    unit: LevelUnit
+    max_level: float | None = None
+    last_good_level: float | None = None
+    breaking_level: float | None = None
+    metric: str | None = None
+    low: float | None = None
+    high: float | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +283,8 @@ class RunResult:
         rows_dropped: Rows of ``results.csv`` that could not be written.
         workers: Processes that made load.
         health: How the generator fared.
+        levels: Steps of a search, in their order; empty for a plain run.
+        search: What a search found; None for a plain run, and while it goes on.
         verdicts: How each rule came out, in the order of the plan.
         outcome: What the run came to; None while it is running.
         exit_code: What the command exits with; None while it is running.
@@ -196,6 +310,8 @@ class RunResult:
     rows_dropped: int = 0
     workers: int = 1
     health: GeneratorHealth = field(default_factory=GeneratorHealth)
+    levels: tuple[Level, ...] = ()
+    search: SearchResult | None = None
     verdicts: tuple[Verdict, ...] = ()
     outcome: Outcome | None = None
     exit_code: int | None = None

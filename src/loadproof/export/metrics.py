@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from loadproof.record import merged
-from loadproof.record.recorder import OUTSIDE_TOTALS
+from loadproof.record.recorder import outside_totals
 
 if TYPE_CHECKING:
     from loadproof.record import Histogram, Key, Tallies
@@ -133,7 +133,7 @@ def _endpoint(key: Key, tallies: Tallies, seconds: float) -> dict[str, Any]:
     return {
         "name": name,
         "method": method,
-        "in_totals": method not in OUTSIDE_TOTALS,
+        "in_totals": not outside_totals(method),
         "requests": every.count,
         "failures": _count(tallies, "failure"),
         "expected": _count(tallies, "expected"),

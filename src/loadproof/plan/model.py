@@ -7,13 +7,18 @@ Times are float seconds, rates are per second, ratios are 0..1.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-DurationMetric = Literal["response_time", "service_time"]
-CountMetric = Literal["error_rate", "throughput", "requests", "failures", "exceptions", "unfinished"]
-Metric = Literal[DurationMetric, CountMetric]
+DurationMetric = Literal["response_time", "service_time", "iteration_time"]
+CountMetric = Literal[
+    "error_rate", "throughput", "requests", "failures", "exceptions", "unfinished", "dropped", "dropped_rate"
+]
+AnswerMetric = Literal["capacity", "breaking_level"]
+"""What a search finds out."""
+
+Metric = Literal[DurationMetric, CountMetric, AnswerMetric]
 Operator = Literal["<", "<=", ">", ">=", "==", "!="]
 Aggregation = Literal["avg", "min", "max", "med", "quantile"]
 SampleOutcome = Literal["success", "expected", "failure", "all"]
@@ -146,6 +151,104 @@ class LocustTarget(Frozen):
     locustfile: str
 
 
+class Stage(Frozen):
+    """A part of a profile: its target goes from one value to another in a straight line.
+
+    Attributes:
+        duration: Seconds, above zero; None in the last stage alone: it lasts until something else ends the run.
+        start: Target at its start: users, or arrivals per second.
+        end: Target at its end; equals ``start`` where ``duration`` is None.
+    """
+
+    duration: float | None
+    start: float
+    end: float
+
+
+class Profile(Frozen):
+    """How much load there is at each time. The arithmetic is in ``loadproof.plan.profile``.
+
+    Attributes:
+        model: ``closed``: the target is a number of users, each of which waits for its answers; ``open``: arrivals per
+            second, however slow the answers are.
+        stages: One after another; at least one.
+        arrivals: How arrivals are spaced: ``even``, or at random as a ``poisson`` process.
+        seed: Of everything random: gaps between arrivals, and which user class one goes to.
+        start_users: Users that are started before the first arrival; None leaves it to the load process.
+        max_users: Most users that arrivals may be spread over; None for ten seconds' arrivals at the highest rate, at
+            least 100 and at most 10,000.
+        late: What becomes of an arrival when no user is free: ``drop`` it, or ``run`` it late.
+    """
+
+    model: Literal["closed", "open"]
+    stages: tuple[Stage, ...]
+    arrivals: Literal["even", "poisson"] = "even"
+    seed: int = 1
+    start_users: int | None = None
+    max_users: int | None = None
+    late: Literal["drop", "run"] = "drop"
+
+
+class Scenario(Frozen):
+    """Some of the user classes under a profile of their own.
+
+    Attributes:
+        name: What it is called.
+        profile: How much load it makes.
+        user_classes: Names of its user classes; empty for all that no other scenario names.
+        start: Seconds after the run's start at which its profile begins.
+        graceful_stop: Seconds that iterations may go on when its profile is over; then they are cut off.
+    """
+
+    name: str
+    profile: Profile
+    user_classes: tuple[str, ...] = ()
+    start: float = 0.0
+    graceful_stop: float = 30.0
+
+
+class Stress(Frozen):
+    """A search for the level at which the service breaks.
+
+    Attributes:
+        unit: What levels count: ``users``, or arrivals ``per_second``.
+        levels: Ascending, without duplicates.
+        hold: Whole seconds that each level lasts.
+        settle: Whole seconds at its start that are not judged; users, or the rate, grow meanwhile.
+        rules: What each level is judged by.
+    """
+
+    kind: Literal["stress"] = "stress"
+    unit: Literal["users", "per_second"]
+    levels: tuple[float, ...]
+    hold: int
+    settle: int
+    rules: tuple[Threshold, ...]
+
+
+class Capacity(Frozen):
+    """A search for the highest rate that the service sustains.
+
+    Attributes:
+        start_rate: Arrivals per second of the first trial.
+        max_rate: Highest rate to try; None for no limit but the generator's.
+        trial: Whole seconds of a trial that are judged.
+        settle: Whole seconds at a trial's start that are not judged.
+        confirm: Whole seconds of the last trial, which confirms the answer.
+        precision: The answer's interval is at most this wide, as a ratio: 0.05 for 5 %.
+        rules: What each trial is judged by.
+    """
+
+    kind: Literal["capacity"] = "capacity"
+    start_rate: float = 10.0
+    max_rate: float | None = None
+    trial: int = 20
+    settle: int = 5
+    confirm: int = 40
+    precision: float = 0.05
+    rules: tuple[Threshold, ...]
+
+
 class Plan(Frozen):
     """Everything that a run needs to know before it starts.
 
@@ -160,10 +263,17 @@ class Plan(Frozen):
         rps: Limit on requests per second over the whole run; None for none.
         locust_args: Arguments handed to Locust word for word, ``-f`` and what is above included.
         results: Folder under which the result directory is made.
+        scenarios: Profiles that say how much load there is; empty leaves it to Locust: ``users`` at ``spawn_rate``, or the
+            suite's own load shape.
+        iterations: Iterations after which the run ends, over all users; None for no such limit.
+        iterations_per_user: Iterations after which a user stops; None for no such limit.
+        warmup: What rules leave out at the start: seconds, ``ramp`` for the time in which the load grows, ``auto`` for
+            what is found not to be steady; None for nothing.
+        search: What is searched for by changing the load; None for a plain run.
         samples: Which requests get a row in ``results.csv``: ``all``, ``errors``, ``none``, or at most N per second
             ( ``"100/s"``).
         client: What sends the requests of ``HttpUser``: ``fast``, our own wire, or ``requests``, Locust's own.
-        thresholds: The rules, defaults included.
+        thresholds: The rules of the run, defaults included; of a search those on its answer, as levels have their own.
         ready_check: Whether the target must accept a connection before load is sent.
         ui: Whether Locust's web interface drives the run.
         strict: Whether a warning fails the run.
@@ -181,6 +291,11 @@ class Plan(Frozen):
     rps: float | None = None
     locust_args: tuple[str, ...] = ()
     results: Path = Path("reports/performance")
+    scenarios: tuple[Scenario, ...] = ()
+    iterations: int | None = None
+    iterations_per_user: int | None = None
+    warmup: float | Literal["ramp", "auto"] | None = None
+    search: Annotated[Stress | Capacity, Field(discriminator="kind")] | None = None
     samples: str = "all"
     client: Literal["fast", "requests"] = "fast"
     thresholds: tuple[Threshold, ...] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from loadproof.record.arrivals import ArrivalCounts
+from loadproof.record.counts import Counts
 from loadproof.record.histogram import Histogram
 from loadproof.record.recorder import Delta, Recorder
 from loadproof.record.run_record import RunRecord
@@ -11,6 +13,8 @@ from loadproof.record.tally import Key, Tallies, Tally, merged
 
 __all__ = [
     "OUTCOMES",
+    "ArrivalCounts",
+    "Counts",
     "Delta",
     "Histogram",
     "Key",

@@ -21,8 +21,17 @@ __all__ = ["OTHER_NAME", "Delta", "Key", "Names", "Recorder", "Tallies", "Tally"
 OTHER_NAME = "(other)"
 """Name that takes every further entry once there are 2,000."""
 
-OUTSIDE_TOTALS = frozenset({"FLOW", "MAIL"})
-"""Methods of entries that are no requests to the service: they are left out of totals."""
+SPANS = frozenset({"FLOW", "MAIL", "ITERATION"})
+"""Methods of entries that are no requests to the service."""
+
+SETUP = " setup"
+"""What the methods of requests end in that users of an open model send outside of their iterations: ``POST setup``."""
+
+
+def outside_totals(method: str) -> bool:
+    """Whether entries of a method are left out of totals: spans over other requests, and requests of the set-up."""
+    return method in SPANS or method.endswith(SETUP)
+
 
 MOST_NAMES = 2_000
 _OCTAVE = BITS + 1
@@ -60,7 +69,7 @@ class Names:
     def _admit_other(self, method: str) -> Key:
         key = (OTHER_NAME, method)
         if key not in self._keys:
-            if len(self._keys) >= MOST_NAMES + _MOST_OTHER and method not in OUTSIDE_TOTALS:
+            if len(self._keys) >= MOST_NAMES + _MOST_OTHER and not outside_totals(method):
                 key = (OTHER_NAME, OTHER_NAME)
             self._keys.add(key)
         return key

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from loadproof.record.histogram import BITS, Histogram
-from loadproof.record.recorder import OUTSIDE_TOTALS, Delta, Names
+from loadproof.record.recorder import Delta, Names, outside_totals
 from loadproof.record.series import Series, Window
 from loadproof.record.tally import Key, Tallies, add_tallies, tallies_from_json, tallies_to_json
 from loadproof.record.timeline import Timeline
@@ -89,7 +89,7 @@ class RunRecord:
                 entry = self._entry(key)
                 add_tallies(entry.tallies, tallies, bits=self._bits, dense=True)
                 entry.series.add(second // self._width, tallies)
-                if key[1] not in OUTSIDE_TOTALS:
+                if not outside_totals(key[1]):
                     add_tallies(whole, tallies)
             add_tallies(self._totals, whole)
             self._timeline.add(second, whole)
@@ -175,7 +175,7 @@ class RunRecord:
         if exact:
             return self._sum(exact)
         if method is None:
-            keys = [key for key in keys if key[1] not in OUTSIDE_TOTALS]
+            keys = [key for key in keys if not outside_totals(key[1])]
         return self._sum(key for key in keys if name is None or fnmatchcase(key[0], name))
 
     def _sum(self, keys: Iterable[Key]) -> Tallies:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loadproof.record import OUTCOMES, Histogram, merged
-from loadproof.record.recorder import OUTSIDE_TOTALS
+from loadproof.record.recorder import outside_totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,7 +113,7 @@ def endpoints_of(result: RunResult) -> list[Endpoint]:
     for key in result.record.keys():  # noqa: SIM118 - it is no mapping
         figures = figures_of(result.record.tallies(key), result.duration)
         order = (-figures.failures, -(figures.good.quantile(0.95) or 0.0), key)
-        entries.append((order, Endpoint(key[0], key[1], figures, key[1] in OUTSIDE_TOTALS)))
+        entries.append((order, Endpoint(key[0], key[1], figures, outside_totals(key[1]))))
     return [endpoint for _, endpoint in sorted(entries, key=lambda entry: entry[0])]
 
 
@@ -151,11 +151,11 @@ def users_mean_of(result: RunResult) -> float | None:
 
 
 def _kinds(result: RunResult, *, is_span: bool, requests: int | None) -> list[ErrorKind]:
-    keys = [key for key in result.record.keys() if (key[1] in OUTSIDE_TOTALS) is is_span]  # noqa: SIM118
+    keys = [key for key in result.record.keys() if (outside_totals(key[1])) is is_span]  # noqa: SIM118
     counts = _count_kinds(result, keys)
     samples: dict[str, list[FailureSample]] = {}
     for sample in result.failures:
-        if (sample.method in OUTSIDE_TOTALS) is is_span:
+        if outside_totals(sample.method) is is_span:
             samples.setdefault(sample.kind, []).append(sample)
     found = []
     for kind, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):

@@ -1,4 +1,4 @@
-"""JUDGE: holds rules against what was measured. Live and saved runs are judged by the same code."""
+"""One rule after another, held against what was measured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import operator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from loadproof.errors import ExitCode
 from loadproof.record import OUTCOMES, merged
 from loadproof.record import Outcome as SampleOutcome
 from loadproof.result import GeneratorHealth, Outcome, Verdict
@@ -118,72 +117,6 @@ def _evaluated(threshold: Threshold, measurements: Measurements, select: Select)
         decisive=threshold.fail is not None,
         reason=reason,
     )
-
-
-def overall(verdicts: Sequence[Verdict], measurements: Measurements) -> Outcome:
-    """What a run came to.
-
-    A failed rule fails it. It is inconclusive when no request was measured at all, or a rule that could have failed
-    could not be judged; rules that only warn never make it so.
-    """
-    outcomes = {verdict.outcome for verdict in verdicts}
-    if Outcome.FAIL in outcomes:
-        return Outcome.FAIL
-    unsettled = any(verdict.outcome is Outcome.INCONCLUSIVE and verdict.decisive for verdict in verdicts)
-    if not measurements.record.samples or unsettled:
-        return Outcome.INCONCLUSIVE
-    return Outcome.WARN if Outcome.WARN in outcomes else Outcome.PASS
-
-
-def exit_code(
-    outcome: Outcome,
-    verdicts: Sequence[Verdict],
-    *,
-    requests: int,
-    strict: bool = False,
-    allow_inconclusive: bool = False,
-    abort: tuple[ExitCode, str] | None = None,
-    script_code: int | None = None,
-) -> tuple[int, str]:
-    """What the command exits with, and why in words.
-
-    Precedence: the code of a run that ended before its time, a code that the script set, failed, nothing measurable,
-    a warning under ``strict``, some rule inconclusive, pass. Without requests only counts can fail, and such a failure
-    was measured.
-
-    Args:
-        outcome: What the run came to.
-        verdicts: How each rule came out.
-        requests: Requests measured.
-        strict: Whether a warning fails.
-        allow_inconclusive: Whether an inconclusive run exits 0.
-        abort: Code and reason of a run that ended before its time; None for one that did not.
-        script_code: ``process_exit_code`` as the script set it; None where it did not.
-    """
-    if abort is not None:
-        return int(abort[0]), abort[1]
-    if script_code is not None:
-        return script_code, f"the script set process_exit_code to {script_code}; the verdict alone would be {outcome}"
-    failed = _named(verdicts, Outcome.FAIL)
-    if failed:
-        return int(ExitCode.FAILED), f"failed: {failed}"
-    if not requests:
-        return _inconclusive("not one request was finished", allowed=allow_inconclusive)
-    warned = _named(verdicts, Outcome.WARN)
-    if warned and strict:
-        return int(ExitCode.FAILED), f"warnings fail with --strict: {warned}"
-    if outcome is Outcome.INCONCLUSIVE:
-        unsettled = _named([v for v in verdicts if v.decisive], Outcome.INCONCLUSIVE)
-        return _inconclusive(f"could not be judged: {unsettled}", allowed=allow_inconclusive)
-    return int(ExitCode.PASS), f"warning: {warned}" if warned else "every rule holds"
-
-
-def _inconclusive(reason: str, *, allowed: bool) -> tuple[int, str]:
-    return (int(ExitCode.PASS), f"{reason} (allowed)") if allowed else (int(ExitCode.INCONCLUSIVE), reason)
-
-
-def _named(verdicts: Iterable[Verdict], outcome: Outcome) -> str:
-    return "; ".join(verdict.rule for verdict in verdicts if verdict.outcome is outcome)
 
 
 def _compare(threshold: Threshold, value: float, unit: Unit) -> tuple[Outcome, str]:

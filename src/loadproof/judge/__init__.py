@@ -1,0 +1,8 @@
+"""JUDGE: holds rules against what was measured. Live and saved runs are judged by the same code."""
+
+from __future__ import annotations
+
+from loadproof.judge.conclusion import exit_code, overall
+from loadproof.judge.rules import Measurements, evaluate, evaluate_all
+
+__all__ = ["Measurements", "evaluate", "evaluate_all", "exit_code", "overall"]

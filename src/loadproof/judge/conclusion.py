@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from loadproof.judge.rules import Measurements
-    from loadproof.result import Verdict
+    from loadproof.result import SearchResult, Verdict
 
 
 def overall(verdicts: Sequence[Verdict], measurements: Measurements) -> Outcome:
     """What a run came to.
 
-    A failed rule fails it. It is inconclusive when no request was measured at all, or a rule that could have failed
-    could not be judged; rules that only warn never make it so.
+    A failed rule fails it. It is inconclusive when no request was measured at all, when a search found no answer, or
+    when a rule that could have failed could not be judged; rules that only warn never make it so.
     """
     outcomes = {verdict.outcome for verdict in verdicts}
     if Outcome.FAIL in outcomes:
         return Outcome.FAIL
     unsettled = any(verdict.outcome is Outcome.INCONCLUSIVE and verdict.decisive for verdict in verdicts)
-    if not measurements.record.samples or unsettled:
+    if not measurements.record.samples or unsettled or _is_unanswered(measurements.search):
         return Outcome.INCONCLUSIVE
     return Outcome.WARN if Outcome.WARN in outcomes else Outcome.PASS
 
@@ -38,6 +38,7 @@ def exit_code(
     allow_inconclusive: bool = False,
     abort: tuple[ExitCode, str] | None = None,
     script_code: int | None = None,
+    search: SearchResult | None = None,
 ) -> tuple[int, str]:
     """What the command exits with, and why in words.
 
@@ -53,6 +54,7 @@ def exit_code(
         allow_inconclusive: Whether an inconclusive run exits 0.
         abort: Code and reason of a run that ended before its time; None for one that did not.
         script_code: ``process_exit_code`` as the script set it; None where it did not.
+        search: What a search found; None for a plain run.
     """
     if abort is not None:
         return int(abort[0]), abort[1]
@@ -61,15 +63,21 @@ def exit_code(
     failed = _named(verdicts, Outcome.FAIL)
     if failed:
         return int(ExitCode.FAILED), f"failed: {failed}"
-    if not requests:
-        return _inconclusive("not one request was finished", allowed=allow_inconclusive)
+    if not requests or (search is not None and _is_unanswered(search)):
+        missing = "not one request was finished" if search is None else search.reason
+        return _inconclusive(missing, allowed=allow_inconclusive)
     warned = _named(verdicts, Outcome.WARN)
     if warned and strict:
         return int(ExitCode.FAILED), f"warnings fail with --strict: {warned}"
     if outcome is Outcome.INCONCLUSIVE:
         unsettled = _named([v for v in verdicts if v.decisive], Outcome.INCONCLUSIVE)
         return _inconclusive(f"could not be judged: {unsettled}", allowed=allow_inconclusive)
-    return int(ExitCode.PASS), f"warning: {warned}" if warned else "every rule holds"
+    answer = "every rule holds" if search is None else search.reason
+    return int(ExitCode.PASS), f"warning: {warned}" if warned else answer
+
+
+def _is_unanswered(search: SearchResult | None) -> bool:
+    return search is not None and search.outcome in ("generator_limited", "unsettled", "interrupted")
 
 
 def _inconclusive(reason: str, *, allowed: bool) -> tuple[int, str]:

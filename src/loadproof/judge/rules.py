@@ -6,17 +6,18 @@ import operator
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from loadproof.record import OUTCOMES, merged
+from loadproof.record import OUTCOMES, Counts, merged
 from loadproof.record import Outcome as SampleOutcome
 from loadproof.result import GeneratorHealth, Outcome, Verdict
 from loadproof.stats import mean_interval, min_samples, quantile_interval_ranks, wilson_interval
 from loadproof.units import Unit, format_beside, quantile_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from loadproof.plan import Condition, Threshold
     from loadproof.record import Histogram, RunRecord, Tallies
+    from loadproof.result import Doubt, SearchResult
 
     Select = Callable[[str | None, str | None], Tallies]
 
@@ -35,20 +36,28 @@ _WORDS = {"!=": "not", "==": "exactly"}
 _UNITS: dict[str, Unit] = {
     "response_time": "s",
     "service_time": "s",
+    "iteration_time": "s",
     "error_rate": "ratio",
     "throughput": "/s",
     "requests": "count",
     "failures": "count",
     "exceptions": "count",
     "unfinished": "count",
+    "dropped": "count",
+    "dropped_rate": "ratio",
+    "capacity": "/s",
+    "breaking_level": "count",
 }
+
+_GENERATORS_OWN = ("out_of_descriptors", "out_of_ports")
+"""Kinds of errors that the generator makes, whatever the service does."""
 
 
 class Measurements(Protocol):
     """What can be judged: a finished run, or a moment of one that goes on."""
 
     @property
-    def record(self) -> RunRecord:
+    def record(self) -> RunRecord | Counts:
         """What was counted."""
 
     @property
@@ -70,6 +79,10 @@ class Measurements(Protocol):
     @property
     def health(self) -> GeneratorHealth:
         """How the generator fared."""
+
+    @property
+    def search(self) -> SearchResult | None:
+        """What a search found; None where none was made, and while it goes on."""
 
 
 class _Observed(NamedTuple):
@@ -106,6 +119,7 @@ def _evaluated(threshold: Threshold, measurements: Measurements, select: Select)
         outcome, reason = Outcome.INCONCLUSIVE, observed.missing
     else:
         outcome, reason = _compare(threshold, observed.value, unit)
+        outcome, reason = _doubted(threshold, outcome, reason, measurements.health)
     return Verdict(
         rule=threshold.text,
         source=threshold.source,
@@ -127,6 +141,19 @@ def _compare(threshold: Threshold, value: float, unit: Unit) -> tuple[Outcome, s
     return Outcome.PASS, ""
 
 
+def _doubted(threshold: Threshold, outcome: Outcome, reason: str, health: GeneratorHealth) -> tuple[Outcome, str]:
+    """The same, or INCONCLUSIVE where the generator spoiled what was measured."""
+    holds = outcome is Outcome.PASS
+    for doubt in health.doubts:
+        if doubt.quantity == threshold.metric and not _stands(doubt, holds=holds):
+            return Outcome.INCONCLUSIVE, f"{reason}; {doubt.reason}" if reason else doubt.reason
+    return outcome, reason
+
+
+def _stands(doubt: Doubt, *, holds: bool) -> bool:
+    return doubt.pass_stands if holds else doubt.breach_stands
+
+
 def _breach(value: float, condition: Condition, unit: Unit) -> str:
     observed, limit = format_beside(value, condition.limit, unit)
     return f"{observed} is {_WORDS.get(condition.operator, condition.operator)} {limit}"
@@ -137,9 +164,21 @@ def _observe(threshold: Threshold, measurements: Measurements, select: Select) -
     if metric in ("exceptions", "unfinished"):
         count = measurements.exception_count if metric == "exceptions" else measurements.unfinished
         return _Observed(count, count)
+    if metric in ("dropped", "dropped_rate"):
+        return _observe_drops(threshold, measurements)
+    if metric in ("capacity", "breaking_level"):
+        return _observe_answer(threshold, measurements.search)
+    if metric == "iteration_time":
+        return _observe_duration(threshold, select(threshold.selector.name, "ITERATION"))
     tallies = select(threshold.selector.name, threshold.selector.method)
     if metric in ("response_time", "service_time"):
         return _observe_duration(threshold, tallies)
+    return _observe_requests(threshold, tallies, measurements.measured_to - measurements.measured_from)
+
+
+def _observe_requests(threshold: Threshold, tallies: Tallies, seconds: float) -> _Observed:
+    """What is counted over requests."""
+    metric = threshold.metric
     total = sum(tally.count for tally in tallies.values())
     failures = tallies["failure"].count if "failure" in tallies else 0
     if metric in ("requests", "failures"):
@@ -152,16 +191,72 @@ def _observe(threshold: Threshold, measurements: Measurements, select: Select) -
     if total < (threshold.min_samples or 1):
         return _Observed(None, total, missing=f"{_samples(total)}, {threshold.min_samples} needed")
     if metric == "error_rate":
-        return _Observed(failures / total, total, wilson_interval(failures, total))
-    seconds = measurements.measured_to - measurements.measured_from
+        return _observe_errors(threshold, tallies, failures, total)
     return _Observed(total / seconds, total) if seconds > 0 else _Observed(None, total, missing="no time passed")
+
+
+def _observe_errors(threshold: Threshold, tallies: Tallies, failures: int, total: int) -> _Observed:
+    """The share of failures; nothing where it breaks the rule only by errors that the generator made."""
+    own = sum(tallies["failure"].kinds.get(kind, 0) for kind in _GENERATORS_OWN) if failures else 0
+    condition = threshold.fail or threshold.warn
+    if own and condition is not None:
+        compare = _COMPARE[condition.operator]
+        if compare(failures / total, condition.limit) and not compare((failures - own) / total, condition.limit):
+            return _Observed(None, total, missing=f"{own} of {failures} failures are the generator's own")
+    return _Observed(failures / total, total, wilson_interval(failures, total))
+
+
+def _observe_drops(threshold: Threshold, measurements: Measurements) -> _Observed:
+    arrivals = measurements.record.arrivals
+    if not arrivals.offered:
+        return _Observed(None, 0, missing="no arrival was due: the load was given as users, not as a rate")
+    if threshold.metric == "dropped":
+        return _Observed(arrivals.dropped, arrivals.offered)
+    share = arrivals.dropped / arrivals.offered
+    return _Observed(share, arrivals.offered, wilson_interval(arrivals.dropped, arrivals.offered))
+
+
+def _observe_answer(threshold: Threshold, search: SearchResult | None) -> _Observed:
+    """What a search found.
+
+    A service that did not break may break anywhere above the highest level that it was given: that is known to be more
+    than the rule asks for, or it is not known at all.
+    """
+    if search is None:
+        return _Observed(None, 0, missing="nothing was searched for")
+    if threshold.metric == "capacity":
+        if search.kind != "capacity" or search.low is None:
+            return _Observed(None, 0, missing=search.reason or "no capacity was found")
+        interval = None if search.high is None else (search.low, search.high)
+        return _floor(threshold, search.low, interval, exact=search.outcome == "found", search=search)
+    if search.breaking_level is not None:
+        return _Observed(search.breaking_level, 1)
+    return _floor(threshold, search.last_good_level, None, exact=False, search=search)
+
+
+def _floor(
+    threshold: Threshold,
+    value: float | None,
+    interval: tuple[float, float] | None,
+    *,
+    exact: bool,
+    search: SearchResult,
+) -> _Observed:
+    """A value that may be higher: judged where the rule asks for no more."""
+    condition = threshold.fail or threshold.warn
+    if value is None or condition is None:
+        return _Observed(None, 0, missing=search.reason or "no level was sustained")
+    enough = condition.operator in ("<", "<=") and not _COMPARE[condition.operator](value, condition.limit)
+    if exact or enough:
+        return _Observed(value, 1, interval)
+    return _Observed(None, 1, missing=search.reason)
 
 
 def _observe_duration(threshold: Threshold, tallies: Tallies) -> _Observed:
     wanted = threshold.selector.outcome or "success"
     outcomes: tuple[SampleOutcome, ...] = OUTCOMES if wanted == "all" else (wanted,)
     tally = merged(tallies, outcomes)
-    times = tally.response if threshold.metric == "response_time" else tally.service
+    times = tally.service if threshold.metric == "service_time" else tally.response
     if not times.count:
         return _Observed(None, 0, missing=_nothing_matched(threshold, wanted if tallies else "all"))
     label, quantile = _aggregation(threshold)

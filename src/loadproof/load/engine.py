@@ -9,7 +9,7 @@ Messages between master and workers:
     ``lp_next``   master to worker: another test begins
     ``lp_delta``  worker to master: an encoded delta
     ``lp_rows``   worker to master: rows for ``results.csv`` and their number
-    ``lp_stop``   master to worker: stop, send what is left, answer
+    ``lp_stop``   master to worker: stop within so many seconds, send what is left, answer
     ``lp_final``  worker to master: all is sent
 """
 
@@ -31,6 +31,7 @@ from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, WorkerRunner
 
 from loadproof.http.accounting import accounting
 from loadproof.load.channel import Channel
+from loadproof.load.director import Director
 from loadproof.load.health import LoopWatch
 from loadproof.load.locust_statistics import write_csv
 from loadproof.load.measure import Meter, RowPolicy
@@ -70,6 +71,7 @@ class Engine:
         self._channel = Channel(fd, self._on_frame, self._on_supervisor_gone)
         self._watch = LoopWatch()
         self._meter = Meter("local", RowPolicy(job["samples"]), self._send_rows)
+        self._director = Director(job, self._meter, tell=self._channel.send, over=self._on_plan_over)
         self._environment: Any = None
         self._web_ui: Any = None
         self._workers_final: set[str] = set()
@@ -133,6 +135,12 @@ class Engine:
                 runner.register_message("lp_rows", self._on_worker_rows)
                 runner.register_message("lp_final", self._on_worker_final)
         self._limit_rate()
+        try:
+            self._director.join(environment)
+        except ValueError as error:
+            self.fatal(2, "scenario", str(error), "correct the plan, or the names of the user classes")
+        if self.is_worker and self._meter.running:  # told to start before Locust had said who we are
+            self._start_as_worker()
 
     def _listen(self, environment: Any) -> None:
         """Hear of requests and errors from now on.
@@ -157,8 +165,6 @@ class Engine:
         # Output for people is the master's: without this each worker prints its own.
         self._environment.parsed_options.json = False
         self._environment.parsed_options.json_file = None
-        if self._meter.running:  # told to start before Locust had said who we are
-            self._start_reports(self._zero)
 
     def _limit_rate(self) -> None:
         if self._job["rps"] is not None and not self._is_master:
@@ -176,20 +182,30 @@ class Engine:
         if self._signal is not None:
             os._exit(128 + number)
         self._signal = number
-        self.quit(f"the load process got {signal.Signals(number).name}")
+        self.quit()
 
     def _on_supervisor_gone(self) -> None:
-        self.quit("the supervisor is gone")
+        self.quit()
 
-    def _on_frame(self, kind: str, _payload: Any) -> None:
+    def _on_frame(self, kind: str, payload: Any) -> None:
         if kind == "quit":
-            self.quit("asked to")
+            self.quit()
+        elif kind == "level":
+            self._director.go_on(payload)
 
-    def quit(self, reason: str) -> None:
+    def quit(self) -> None:
         """End the test and the process, keeping everything that was measured. Returns at once."""
-        gevent.spawn(self._quit, reason)
+        self._director.abandon()
+        gevent.spawn(self._quit)
 
-    def _quit(self, _reason: str) -> None:
+    def _on_plan_over(self) -> None:
+        """The plan's last profile is over, or its last iteration."""
+        if self._web_ui is None:
+            gevent.spawn(self._quit)
+        else:
+            gevent.spawn(self._runner.stop)  # another test may be started there
+
+    def _quit(self) -> None:
         if not self.started:
             # Still waiting for workers, or importing: there is nothing to keep, and Locust would wait on.
             self.leave(0)
@@ -259,6 +275,7 @@ class Engine:
         self._epoch, self._zero = time.time(), time.monotonic()
         self._workers_final.clear()
         self._meter.begin(self._zero, self._epoch)
+        self._direct()
         options.lp_clock = {"zero": self._zero, "epoch": self._epoch, "boot_id": _boot_id()}
         self._install_signals()  # a run with a shape installs Locust's own only when it is over
 
@@ -280,6 +297,7 @@ class Engine:
         if self._is_master:
             self._runner.send_message("lp_next")
         self._start_reports(self._zero)
+        self._director.start()
 
     def _start_facts(self, environment: Any) -> dict[str, Any]:
         options, shape = environment.parsed_options, environment.shape_class
@@ -313,6 +331,9 @@ class Engine:
     def _on_spawning_complete(self, **_: object) -> None:
         # One full collection during a run stalls every request in flight; what lives now lives to the end.
         # A shape comes here at each of its steps: what was frozen before may have died since, sockets included.
+        if self._director.active and gc.get_freeze_count():
+            gc.freeze()  # a profile comes here too often for a whole collection
+            return
         gc.unfreeze()
         gc.collect()
         gc.freeze()
@@ -353,6 +374,7 @@ class Engine:
         users = self._users_at_end if self._ended else self._runner.user_classes_count
         facts["users"] = {} if self._is_master else dict(users)
         facts["makes_load"] = not self._is_master
+        facts["in_flight"] = self._director.in_flight
         return facts
 
     def _send_delta(self) -> None:
@@ -370,12 +392,14 @@ class Engine:
 
     def _on_test_stopping(self, **_: object) -> None:
         self._users_at_end = dict(self._runner.user_classes_count)
+        self._director.stopping()
         if self._is_master:
             self._watch_workers()  # one that went missing in this very turn is no longer asked
             self._collect_workers()
 
     def _on_test_stop(self, **_: object) -> None:
-        self._lasted = self._meter.now()
+        self._lasted = self._director.ended_at or self._meter.now()
+        self._director.stopped()
 
     def _on_script_done(self, **_: object) -> None:
         """The script's own ``test_stop`` is over too; it may have sent requests."""
@@ -408,7 +432,7 @@ class Engine:
         runner = self._runner
         asked = [client.id for client in runner.clients.all if client.state != "missing"]
         for client in asked:
-            runner.send_message("lp_stop", client_id=client)
+            runner.send_message("lp_stop", self._environment.stop_timeout, client_id=client)
         deadline = time.monotonic() + (self._environment.stop_timeout or 0.0) + _FINAL_GRACE
         while time.monotonic() < deadline:
             waiting = [c for c in asked if c not in self._workers_final and c in runner.clients]
@@ -446,12 +470,26 @@ class Engine:
         self._listen(environment)
         self._meter.begin(self._zero, self._epoch)
         if self._environment is not None:
-            self._start_reports(self._zero)
+            self._start_as_worker()
+
+    def _direct(self) -> None:
+        """Begin what the plan says beyond Locust's own options."""
+        if self._director.active:
+            self._director.begin(self._zero)
+            self._meter.expect_schedule(self._director.paced)
+        elif self._job["warmup"] is not None:
+            self._meter.warm_until(self._job["warmup"])
+
+    def _start_as_worker(self) -> None:
+        self._direct()
+        self._start_reports(self._zero)
+        self._director.start()
 
     def _on_lp_next(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         self._runner.last_received_spawn_timestamp = 0
 
-    def _on_lp_stop(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
+    def _on_lp_stop(self, environment: Any, msg: Any) -> None:
+        environment.stop_timeout = msg.data
         self._say_last_words()
 
     def _say_last_words(self, **_: object) -> None:

@@ -7,6 +7,9 @@ Load process to supervisor:
     ``start``       a test began: clock, effective options, user classes
     ``delta``       one encoded ``loadproof.record.Delta``
     ``rows``        rows for ``results.csv``, as bytes
+    ``schedule``    profiles begin: ``starts_at``, in seconds since the run's start
+    ``shares``      ``workers`` in the order of their shares of all arrivals
+    ``short``       the pool would have to grow beyond ``max_users``, to ``needed``
     ``worker_lost`` a worker stopped answering
     ``end``         a test ended: how long it lasted, whether rows were lost on the way
     ``fatal``       the run cannot be made: exit code, slug, message, hint
@@ -14,6 +17,7 @@ Load process to supervisor:
 
 Supervisor to load process:
     ``job``         what to run (first frame)
+    ``level``       the next level of a search: a ``profile``, and when it ``begins_at``
     ``quit``        end the test, then the process
 """
 
@@ -42,6 +46,12 @@ class Job(TypedDict):
         service: A ``loadproof.plan.Service`` as plain values; None for locustfiles.
         rps: Limit on requests per second over the whole run; None for none.
         client: What sends the requests of ``HttpUser``: ``fast`` or ``requests``.
+        scenarios: ``loadproof.plan.Scenario`` as plain values; empty leaves the load to Locust, or to a search.
+        search: How levels make load: ``unit``, ``arrivals``, ``seed`` and ``max_users``; None for no
+            search. The levels follow one by one.
+        iterations: Iterations after which the run ends; None for no limit.
+        iterations_per_user: Iterations after which a user begins no other; None for no limit.
+        warmup: Seconds after the schedule's start whose rows say ``warmup``; None for none, or not known.
         samples: Which requests get a row: ``all``, ``errors``, ``none`` or ``N/s``.
         ready_check: Whether hosts must accept a connection first.
         headless: Whether the run starts by itself, without the web interface.
@@ -50,6 +60,11 @@ class Job(TypedDict):
     locust_args: list[str]
     service: dict[str, Any] | None
     rps: float | None
+    scenarios: list[dict[str, Any]]
+    search: dict[str, Any] | None
+    iterations: int | None
+    iterations_per_user: int | None
+    warmup: float | None
     samples: str
     client: str
     ready_check: bool

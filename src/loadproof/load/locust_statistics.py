@@ -14,6 +14,7 @@ import locust.stats
 from locust.stats import StatsCSV, StatsEntry, StatsError
 
 from loadproof.record.histogram import BITS, bounds
+from loadproof.record.recorder import SETUP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,10 @@ class LocustStatistics:
             return
         stats = self._environment.stats
         for second, entries in windows.items():
-            for (name, method), tallies in entries.items():
+            for (name, kind), tallies in entries.items():
+                if kind == "ITERATION":
+                    continue  # Locust knows none
+                method = kind.removesuffix(SETUP)
                 entry = self._entry(stats, (name, method), tallies, int(epoch + second))
                 entry.last_request_timestamp = epoch + min(last_ended, second + 1)
                 for whole in (stats.entries[name, method], stats.total):
@@ -115,7 +119,7 @@ class LocustStatistics:
         return entry
 
     def _add_times(self, entry: Any, tally: Tally) -> None:
-        times = tally.response
+        times = tally.service  # in an open model a response time has the wait for a user in it, as Locust's never has
         if not times.count:
             return
         entry.total_response_time += times.total / 1e6

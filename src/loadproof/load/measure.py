@@ -11,15 +11,19 @@ import gevent
 from loadproof.http.accounting import accounting
 from loadproof.http.errors import error_kind, error_message
 from loadproof.http.fallback import fallbacks
+from loadproof.load.gate import MARK
 from loadproof.load.locust_statistics import LocustStatistics
 from loadproof.plan.redact import redact_text
 from loadproof.record import Recorder, Sample
+from loadproof.record.recorder import SETUP
 from loadproof.record.rows import format_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from loadproof.http.stamps import Stamps
+    from loadproof.load.gate import Iteration
+    from loadproof.record import ArrivalCounts
     from loadproof.record.sample import Outcome
 
 _FAILURES_KEPT = 5
@@ -28,6 +32,7 @@ _BODY_KEPT = 1024
 _ROWS_PER_BATCH = 1024
 _AT_ONCE = 32
 """Few enough not to hold up whoever wants to send."""
+_NOWHERE = (None, False)
 _new_sample: Any = tuple.__new__
 _CLOCK_SLACK = 0.05
 _LONGEST_MS = 1e12
@@ -75,6 +80,7 @@ class Meter:
     Attributes:
         worker: Name of this process.
         running: Whether a test runs; what comes before and after is not measured.
+        error_rate: Share of the latest requests that failed: of those before the last report.
         locust: Locust's own statistics, fed from here.
     """
 
@@ -98,7 +104,12 @@ class Meter:
         self._zero_ns = 0
         self._epoch = 0.0
         self._wall_offset = 0.0
+        self._paced: frozenset[str] = frozenset()
+        self._places: list[tuple[int, float | None, bool]] = []
+        self._warm_at = 0.0
+        self._failed = self._failed_before = self._samples_before = 0
         self.running = False
+        self.error_rate = 0.0
 
     def begin(self, zero: float, epoch: float) -> None:
         """A test starts: throw away what was measured before.
@@ -118,11 +129,61 @@ class Meter:
         accounting.unfinished = accounting.unrecorded = 0
         fallbacks.clear()
         self._samples = self._kernel = 0
+        self._failed = self._failed_before = self._samples_before = 0
+        self.error_rate = 0.0
+        self._paced = frozenset()
+        self._places.clear()
+        self._warm_at = 0.0
         self._zero = zero
         self._zero_ns = round(zero * 1e9)
         self._epoch = epoch
         self.running = True
         self.follow_clock()
+
+    def expect_schedule(self, user_classes: frozenset[str]) -> None:
+        """Say whose iterations come on schedule: their first requests are measured from the time it intended."""
+        self._paced = user_classes
+
+    def warm_until(self, at: float) -> None:
+        """Mark rows of what ends before a time, in seconds since the run's start, as warm-up."""
+        self._warm_at = at
+
+    def arrivals_in(self, at_ns: int) -> ArrivalCounts:
+        """The counts of the second that a time on the monotonic clock lies in."""
+        return self._recorder.arrivals_in((at_ns - self._zero_ns) / 1e9)
+
+    def on_iteration(self, name: str, user_class: str, iteration: Iteration, *, failed: bool) -> None:
+        """Count an iteration that is over; it has no row, as it is no request."""
+        if not self.running:
+            return
+        due, started = (iteration.due_ns - self._zero_ns) / 1e9, (iteration.started_ns - self._zero_ns) / 1e9
+        sample = Sample(
+            name,
+            "ITERATION",
+            due,
+            started,
+            self.now(),
+            outcome="failure" if failed else "success",
+            kind="exception" if failed else None,
+            user_class=user_class,
+        )
+        self._recorder.record(sample)
+
+    def _place(self) -> tuple[float | None, bool]:
+        """Where the request that was just made has its place in the schedule.
+
+        Returns:
+            When it was intended, None where the schedule says nothing of it; and whether it belongs to no iteration.
+        """
+        greenlet = gevent.getcurrent()
+        iteration = getattr(greenlet, MARK, None)
+        if iteration is None:
+            return None, _user_class() in self._paced
+        intended = iteration.intended_ns
+        if intended is None:
+            return None, False
+        iteration.intended_ns = None
+        return (intended - self._zero_ns) / 1e9, False
 
     def rename(self, worker: str) -> None:
         """Say who this process is, once Locust has given it a name."""
@@ -169,11 +230,15 @@ class Meter:
             outcome = "expected"
         intended, sent, ended, first, connect, tls = self._times(start_time, seconds or 0.0, stamps)
         kernel = stamps is not None and stamps.kernel
+        outside = False
+        if self._paced:
+            scheduled, outside = self._place()
+            intended = intended if scheduled is None else min(scheduled, intended)
         sample = _new_sample(
             Sample,
             (
                 _shown(str(name)),
-                str(request_type),
+                f"{request_type}{SETUP}" if outside else str(request_type),
                 intended,
                 sent,
                 ended,
@@ -187,11 +252,12 @@ class Meter:
                 _body_length(response) if stamps is None else stamps.bytes_sent,
                 response_length if isinstance(response_length, int) and response_length > 0 else 0,
                 getattr(response, "user_class", None) or _user_class(),
-                "main",
+                "setup" if outside else "main",
                 "none" if seconds is None else "kernel" if kernel else "user",
             ),
         )
         if kind is not None:
+            self._failed += 1
             self._keep_failure(sample, response)
         self._kernel += kernel
         self._heard.append(sample)
@@ -202,6 +268,10 @@ class Meter:
         """Take an answer of our own client that is no failure, without the detour of an event."""
         if self.running:
             answers = self._answers
+            if self._paced:
+                place = self._place()
+                if place != _NOWHERE:
+                    self._places.append((len(answers), *place))
             answers.append(answer)
             if len(answers) >= _AT_ONCE:
                 self._take_answers()
@@ -251,7 +321,19 @@ class Meter:
                 )
             )
             self._kernel += kernel
+        if self._places:
+            self._put_in_place(samples)
         self._count(samples)
+
+    def _put_in_place(self, samples: list[Sample]) -> None:
+        """Say of samples when the schedule intended them, or that they belong to the set-up."""
+        places, self._places = self._places, []
+        for number, intended, outside in places:
+            sample = samples[number]
+            if outside:
+                samples[number] = sample._replace(method=f"{sample.method}{SETUP}", phase="setup")
+            elif intended is not None and intended < sample.intended_at:
+                samples[number] = sample._replace(intended_at=intended)
 
     def _take_heard(self) -> None:
         """Count the samples of events that wait."""
@@ -264,12 +346,23 @@ class Meter:
         self._samples += len(samples)
         self._last_ended = samples[-1].ended_at
         self._recorder.record_all(samples)
+        if self._warm_at:
+            samples = self._marked(samples)
         if self._policy.all:
             self._rows += samples
         else:
             self._rows += filter(self._policy.takes, samples)
         if len(self._rows) >= _ROWS_PER_BATCH:
             self._send_waiting_rows()
+
+    def _marked(self, samples: list[Sample]) -> list[Sample]:
+        """The samples, those of the warm-up marked."""
+        if min(sample.ended_at for sample in samples) >= self._warm_at + _CLOCK_SLACK:
+            self._warm_at = 0.0
+        return [
+            sample._replace(phase="warmup") if sample.ended_at < self._warm_at and sample.phase == "main" else sample
+            for sample in samples
+        ]
 
     def _times(
         self, start_time: float | None, seconds: float, stamps: Stamps | None
@@ -313,6 +406,9 @@ class Meter:
         self._take_answers()
         self._take_heard()
         failures, self._failures = self._failures, []
+        done = self._samples - self._samples_before
+        self.error_rate = (self._failed - self._failed_before) / done if done > 0 else 0.0
+        self._failed_before, self._samples_before = self._failed, self._samples
         own = {
             "at": self.now(),
             "unfinished": accounting.unfinished,

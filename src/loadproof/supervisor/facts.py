@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from loadproof.record import Histogram
-from loadproof.result import FailureSample, GeneratorHealth, ScriptError
+from loadproof.result import FailureSample, ScriptError
+from loadproof.supervisor.health import HealthTally
 
 _FAILURES_PER_KIND = 5
+_OVERLAP = 0.6
+"""A report belongs to a part of the run in which most of its second lies."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,9 @@ class _Worker:
     deltas: int = 0
     users: dict[str, int] = field(default_factory=dict)
     exceptions: list[dict[str, Any]] = field(default_factory=list)
+    in_flight: int | None = None
+    at: float = 0.0
+    lost: bool = False
 
 
 class Facts:
@@ -33,10 +38,8 @@ class Facts:
     def __init__(self) -> None:
         self._workers: dict[str, _Worker] = {}
         self._failures: dict[tuple[str, str], list[FailureSample]] = {}
-        self._lags = Histogram()
-        self._cpu_sum = 0.0
-        self._cpu_count = 0
-        self.cpu_max: float | None = None
+        self.health = HealthTally()
+        self._watched: tuple[float, HealthTally] | None = None
         self.last_at = 0.0
 
     def add(self, worker: str, facts: dict[str, Any]) -> None:
@@ -45,9 +48,12 @@ class Facts:
         entry.unfinished = facts["unfinished"]
         entry.unrecorded = facts["unrecorded"]
         entry.rows_dropped = facts["rows_dropped"]
+        self._add_health(worker, entry, facts)
         entry.samples, entry.kernel = facts["samples"], facts["kernel"]
         entry.fallbacks = facts["fallbacks"]
         entry.makes_load = facts["makes_load"]
+        entry.in_flight = facts["in_flight"]
+        entry.at = facts["at"]
         entry.users = facts["users"]
         entry.exceptions = facts.get("exceptions", entry.exceptions)
         self.last_at = max(self.last_at, facts["at"])
@@ -55,13 +61,44 @@ class Facts:
             kept = self._failures.setdefault((item["name"], item["kind"]), [])
             if len(kept) < _FAILURES_PER_KIND:
                 kept.append(FailureSample(**item))
-        if entry.makes_load:
-            cpu = facts["health"]["cpu"]
-            self._cpu_sum += cpu
-            self._cpu_count += 1
-            self.cpu_max = max(self.cpu_max or 0.0, cpu)
-            for lag in facts["health"]["lags"]:
-                self._lags.record(int(lag * 1e9))
+
+    def _add_health(self, worker: str, entry: _Worker, facts: dict[str, Any]) -> None:
+        if not facts["makes_load"]:
+            return
+        increments: dict[str, Any] = {
+            "samples": facts["samples"] - entry.samples,
+            "kernel": facts["kernel"] - entry.kernel,
+            "fallbacks": {
+                reason: count - entry.fallbacks.get(reason, 0)
+                for reason, count in facts["fallbacks"].items()
+                if count > entry.fallbacks.get(reason, 0)
+            },
+        }
+        self.health.add(worker, facts["health"], **increments)
+        if self._watched is not None and facts["at"] - facts["health"]["seconds"] >= self._watched[0] - _OVERLAP:
+            self._watched[1].add(worker, facts["health"], **increments)
+
+    def watch_health(self, start: float) -> HealthTally:
+        """Tally apart what processes say of the time from ``start`` on; until this is called again."""
+        self._watched = (start, HealthTally())
+        return self._watched[1]
+
+    @property
+    def in_flight(self) -> int | None:
+        """Iterations of open scenarios that go on; None where there are none."""
+        known = [worker.in_flight for worker in self._workers.values() if worker.in_flight is not None]
+        return sum(known) if known else None
+
+    @property
+    def reported_until(self) -> float:
+        """How far the reports of all that make load reach."""
+        return min(
+            (worker.at for worker in self._workers.values() if worker.makes_load and not worker.lost), default=0.0
+        )
+
+    def at(self, worker: str) -> float:
+        """How far the reports of one reach."""
+        return self._workers[worker].at if worker in self._workers else 0.0
 
     def in_order(self, worker: str, number: int) -> bool:
         """Whether this is the delta that follows the last one of its worker."""
@@ -73,6 +110,8 @@ class Facts:
         """A worker is gone, and its users with it; what it reported stands."""
         if worker in self._workers:
             self._workers[worker].users = {}
+            self._workers[worker].in_flight = None
+            self._workers[worker].lost = True
 
     def users(self) -> dict[str, int]:
         """Users by class, over all workers."""
@@ -115,47 +154,3 @@ class Facts:
     def failures(self) -> tuple[FailureSample, ...]:
         """The first samples of each failure, in the order of their time."""
         return tuple(sorted((s for kept in self._failures.values() for s in kept), key=lambda sample: sample.at))
-
-    def health(self) -> GeneratorHealth:
-        """How the generator fared so far."""
-        samples = sum(worker.samples for worker in self._workers.values())
-        return GeneratorHealth(
-            cpu_mean=self._cpu_sum / self._cpu_count if self._cpu_count else None,
-            cpu_max=self.cpu_max,
-            loop_lag_p99=self._lags.quantile(0.99),
-            loop_lag_max=self._lags.maximum,
-            kernel_clock_share=self._kernel() / samples if samples else None,
-            fallbacks=self._fallbacks(),
-            notes=self._notes(samples),
-        )
-
-    def _kernel(self) -> int:
-        return sum(worker.kernel for worker in self._workers.values())
-
-    def _fallbacks(self) -> dict[str, int]:
-        total: dict[str, int] = {}
-        for worker in self._workers.values():
-            for reason, count in worker.fallbacks.items():
-                total[reason] = total.get(reason, 0) + count
-        return dict(sorted(total.items(), key=lambda item: -item[1]))
-
-    def _notes(self, samples: int) -> tuple[str, ...]:
-        notes = []
-        lag = self._lags.quantile(0.99) or 0.0
-        fallbacks = self._fallbacks()
-        if fallbacks:
-            reasons = ", ".join(f"{reason} {count:,}" for reason, count in fallbacks.items())
-            notes.append(f"Prepared or sent by requests instead of the fast client, and slower: {reasons}.")
-        if samples and self._kernel() >= 0.99 * samples:
-            return tuple(notes)  # the kernel's clock does not care how busy this process is
-        if self.cpu_max is not None and self.cpu_max > 0.9:
-            notes.append(
-                f"A load process used {self.cpu_max:.0%} of a core at its peak: times are measured in Python and may "
-                "hold the generator's own delay; add --processes."
-            )
-        if lag > 0.01:
-            notes.append(
-                f"The event loop woke up to {lag * 1000:.0f} ms late (99th percentile): response times may be too long "
-                "by as much."
-            )
-        return tuple(notes)

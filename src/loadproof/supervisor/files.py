@@ -64,6 +64,7 @@ def judged(
         allow_inconclusive=rules.allow_inconclusive,
         abort=abort,
         script_code=script_exit_code,
+        search=result.search,
     )
     return replace(result, verdicts=verdicts, outcome=outcome, exit_code=code, exit_reason=reason)
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from loadproof.result import RunResult, Snapshot, Verdict
+    from loadproof.result import Level, RunResult, Snapshot, Verdict
+    from loadproof.supervisor.searching import LevelNow
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class Progress:
         users: Users running now.
         users_wanted: Users it will reach; None under a shape.
         snapshot: What was measured so far.
-        verdicts: How the rules stand now.
+        verdicts: How the rules stand now; empty in a search, whose levels have their own.
+        level: The level of a search that is held now; None between two, and in a plain run.
+        levels: Levels that are over.
     """
 
     test_name: str
@@ -35,6 +38,8 @@ class Progress:
     users_wanted: int | None
     snapshot: Snapshot
     verdicts: tuple[Verdict, ...]
+    level: LevelNow | None = None
+    levels: tuple[Level, ...] = ()
 
 
 class Observer(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import selectors
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from loadproof.errors import ExitCode, LoadproofError, NotReadyError, Problem, RunError, UsageError
 from loadproof.load.frames import Job, Unpacker
-from loadproof.plan import Service
+from loadproof.plan import Capacity, Service
 from loadproof.plan.redact import redact_text
 from loadproof.supervisor.environment import environment_facts
 from loadproof.supervisor.observer import Guarded, Observer, Silent, StopSignal
@@ -25,7 +26,7 @@ from loadproof.supervisor.trial import Trial
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadproof.plan import Plan
+    from loadproof.plan import Plan, Stress
     from loadproof.result import RunResult
 
 _TICK = 0.5
@@ -165,6 +166,7 @@ class _Supervisor:
             self._gone = True
         if self._trial is not None and not self._trial.ended and time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + _TICK
+            self._trial.turn()
             self._trial.checkpoint()
             self._observer.progressed(self._trial.progress())
 
@@ -233,6 +235,12 @@ class _Supervisor:
             trial.append_rows(payload)
         elif kind == "worker_lost":
             trial.lose(payload["worker"])
+        elif kind == "schedule":
+            trial.begin_schedule(payload["starts_at"])
+        elif kind == "shares":
+            trial.share(payload["workers"])
+        elif kind == "short":
+            trial.run_short(payload["max_users"], payload["needed"])
         elif kind == "end":
             trial.end(payload["at"])
             if self._plan.ui:
@@ -246,6 +254,7 @@ class _Supervisor:
             environment=self._environment,
             base=self._cwd / self._plan.results,
             log=list(self._early_lines),
+            send=self._process.send,
         )
         self._early_lines.clear()
         for rows in self._early_rows:
@@ -363,10 +372,25 @@ def _job(plan: Plan) -> Job:
         "locust_args": [*_locustfile(service), *_own_arguments(plan), *plan.locust_args],
         "service": None if service is None else service.model_dump(mode="json"),
         "rps": plan.rps,
+        "scenarios": [scenario.model_dump(mode="json") for scenario in plan.scenarios],
+        "search": None if plan.search is None else _pool(plan.search),
+        "iterations": plan.iterations,
+        "iterations_per_user": plan.iterations_per_user,
+        "warmup": float(math.ceil(plan.warmup)) if isinstance(plan.warmup, float) else None,
         "samples": plan.samples,
         "client": plan.client,
         "ready_check": plan.ready_check,
         "headless": not plan.ui,
+    }
+
+
+def _pool(search: Stress | Capacity) -> dict[str, Any]:
+    """How the levels of a search make load."""
+    return {
+        "unit": "per_second" if isinstance(search, Capacity) else search.unit,
+        "arrivals": search.arrivals,
+        "seed": search.seed,
+        "max_users": getattr(search, "max_users", None),
     }
 
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import ExitCode
 from loadproof.judge import evaluate_all
+from loadproof.plan.profile import Schedule
 from loadproof.plan.redact import effective_plan, redacted
-from loadproof.record import Delta, RunRecord
+from loadproof.record import ArrivalCounts, Delta, RunRecord
 from loadproof.result import RunResult, Snapshot, new_run_id
 from loadproof.supervisor.directory import ResultDirectory, create_directory
 from loadproof.supervisor.facts import Facts
 from loadproof.supervisor.files import judged, write_files
 from loadproof.supervisor.observer import Progress
+from loadproof.supervisor.searching import Searching
+from loadproof.supervisor.steady import found_warmup, known_warmup, run_time_of, seconds_held_back
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from loadproof.plan import Plan
+    from loadproof.result import GeneratorHealth
 
 _CHECKPOINT_INTERVAL = 10.0
 
@@ -30,6 +36,7 @@ class Trial:
     Args:
         plan: What was planned.
         start: Payload of the ``start`` frame: what Locust made of it.
+        send: Sends a frame to the load process.
         environment: Where it runs.
         base: Folder under which its directory is made.
         log: Lines that came before it started.
@@ -39,30 +46,52 @@ class Trial:
     """
 
     def __init__(
-        self, plan: Plan, start: dict[str, Any], *, environment: dict[str, Any], base: Path, log: list[str]
+        self,
+        plan: Plan,
+        start: dict[str, Any],
+        *,
+        environment: dict[str, Any],
+        base: Path,
+        log: list[str],
+        send: Callable[[str, Any], None],
     ) -> None:
         self._plan = plan
         self._start = start
         self._environment = environment
         self._started = datetime.fromtimestamp(start["epoch"], UTC)
         self._zero: float = time.monotonic() - max(0.0, time.time() - start["epoch"])
-        self._record = RunRecord()
+        self._record = RunRecord(hold_back=seconds_held_back(plan))
         self._facts = Facts()
+        self._searching = None if plan.search is None else Searching(plan.search, self._record, self._facts, send)
+        self._run_time = run_time_of(plan) if plan.scenarios else start["run_time"]
+        self._schedule_at: float | None = None if plan.scenarios or plan.search else 0.0
+        self._measured_from = 0.0
+        self._shares: list[str] = []
+        self._lost_at: dict[str, float] = {}
+        self._short: tuple[int, int] | None = None
+        self._remarks: list[str] = []
         self._ended_at: float | None = None
         self._next_checkpoint = 0.0
         self._run_id = new_run_id(self._started)
         self._abort: tuple[ExitCode, str] | None = None
-        self._directory = ResultDirectory(create_directory(base, "load", plan.name, self._started))
+        self._directory = ResultDirectory(create_directory(base, self._kind, plan.name, self._started))
         self.complaints: list[str] = []
         for line in log:
             self._directory.log(line)
+        if self._schedule_at is not None:
+            self._measure_from(known_warmup(plan, start))
         self._complain(self._directory.write("plan.toml", effective_plan(plan)))
         self.checkpoint()
 
     @property
+    def _kind(self) -> Literal["load", "stress", "capacity"]:
+        return "load" if self._plan.search is None else self._plan.search.kind
+
+    @property
     def bounded(self) -> bool:
         """Whether the run ends by itself."""
-        return bool(self._start["bounded"])
+        limited = self._plan.iterations or self._plan.iterations_per_user or self._plan.search
+        return bool(self._start["bounded"] or limited or self._run_time is not None)
 
     @property
     def ended(self) -> bool:
@@ -85,6 +114,28 @@ class Trial:
         if users:
             self._record.set_users(delta.facts["at"], users)
 
+    def begin_schedule(self, starts_at: float) -> None:
+        """The profiles begin: what came before was the set-up."""
+        self._schedule_at = starts_at
+        self._measure_from(starts_at + known_warmup(self._plan, self._start))
+
+    def _measure_from(self, at: float) -> None:
+        if at > 0:
+            self._measured_from = float(self._record.measure_from(int(at)))
+
+    def share(self, workers: list[str]) -> None:
+        """The workers have their shares of all arrivals, in this order."""
+        self._shares = workers
+
+    def run_short(self, max_users: int, needed: int) -> None:
+        """The pool would have to be larger than it may."""
+        self._short = (max_users, needed)
+
+    def turn(self) -> None:
+        """Do what is due in a search."""
+        if self._searching is not None and self._schedule_at is not None and not self.ended:
+            self._searching.turn(self.elapsed)
+
     def append_rows(self, rows: bytes) -> None:
         """Take in rows for ``results.csv``."""
         self._directory.append_rows(rows)
@@ -100,6 +151,7 @@ class Trial:
     def lose(self, worker: str) -> None:
         """A worker stopped answering."""
         self._facts.lose(worker)
+        self._lost_at.setdefault(worker, self._facts.at(worker))
         self.abort(f"worker {worker} was lost; what it had not reported is missing", ExitCode.COULD_NOT_RUN)
 
     def abort(self, reason: str, code: ExitCode) -> None:
@@ -111,22 +163,37 @@ class Trial:
         """How far it is; rules are judged on what is known now."""
         snapshot = Snapshot(
             record=self._record,
-            measured_from=0.0,
+            measured_from=self._measured_from,
             measured_to=self._measured_to(),
             unfinished=self._facts.unfinished,
             exception_count=sum(error.count for error in self._facts.exceptions()),
-            health=self._facts.health(),
+            health=self._health(),
         )
         return Progress(
             test_name=self._plan.name,
             directory=self._directory.path,
             elapsed=self.elapsed,
-            run_time=self._start["run_time"],
+            run_time=self._lasts(),
             users=sum(self._facts.users().values()),
             users_wanted=self._start["users"],
             snapshot=snapshot,
-            verdicts=evaluate_all(self._plan.thresholds, snapshot),
+            verdicts=evaluate_all(self._plan.thresholds, snapshot) if self._searching is None else (),
+            level=None if self._searching is None else self._searching.now,
+            levels=() if self._searching is None else tuple(self._searching.levels),
         )
+
+    def _lasts(self) -> float | None:
+        """Seconds from the run's start to its planned end; None when nobody knows."""
+        return None if self._run_time is None else (self._schedule_at or 0.0) + self._run_time
+
+    @property
+    def _is_open(self) -> bool:
+        return self._record.arrivals.offered > 0
+
+    def _health(self) -> GeneratorHealth:
+        limited = self._plan.rps is not None
+        health = self._facts.health.health(self._record, is_open=self._is_open, short=self._short, is_limited=limited)
+        return replace(health, notes=(*health.notes, *self._remarks))
 
     def checkpoint(self) -> None:
         """Write ``run.json`` if the last one is ten seconds old, so that a crash of ours costs no more than that.
@@ -142,6 +209,8 @@ class Trial:
     def finish(self, script_exit_code: int | None) -> RunResult:
         """Judge, write everything, and give the result; what the disk refused is in ``complaints``."""
         self._directory.close()
+        self._count_lost_shares()
+        self._find_warm_up()
         result = judged(
             self._result(finished=True),
             self._plan,
@@ -150,6 +219,36 @@ class Trial:
         )
         self.complaints.extend(write_files(result, self._directory.path))
         return result
+
+    def _count_lost_shares(self) -> None:
+        """Arrivals that a lost worker should have made were due, and nobody made them."""
+        for worker, lost_at in self._lost_at.items():
+            if worker not in self._shares or self._schedule_at is None:
+                continue
+            rank = self._shares.index(worker)
+            for scenario in self._plan.scenarios:
+                if scenario.profile.model == "open":
+                    begins_at = self._schedule_at + scenario.start
+                    missing = Schedule(
+                        scenario.profile, worker=rank, workers=len(self._shares), limit=self._plan.iterations
+                    ).count_between(lost_at - begins_at, self._measured_to() - begins_at)
+                    counts = ArrivalCounts()
+                    counts.offered = counts.dropped = missing
+                    self._record.merge(Delta(0, worker, {}, {}, {int(lost_at): counts}))
+
+    def _find_warm_up(self) -> None:
+        """Where the plan leaves it to us, look for the end of the warm-up, and leave it out."""
+        if self._plan.warmup != "auto" or self._schedule_at is None:
+            return
+        first, last = int(self._schedule_at), int(self._measured_to())
+        found = found_warmup(self._record, first, last)
+        if found is None:
+            self._remarks.append(
+                "No steady state was found, so that nothing was left out as warm-up: run longer, or look at what keeps "
+                "changing."
+            )
+        else:
+            self._measure_from(first + found)
 
     def _complain(self, refused: str | None) -> None:
         if refused is not None and refused not in self.complaints:
@@ -162,11 +261,12 @@ class Trial:
         return RunResult(
             run_id=self._run_id,
             test_name=self._plan.name,
-            kind="load",
+            kind=self._kind,
             started_at=self._started.isoformat(),
             plan=redacted(self._plan) | {"effective": self._start},
             environment=self._environment,
             record=self._record,
+            measured_from=self._measured_from,
             measured_to=self._measured_to(),
             exceptions=self._facts.exceptions(),
             failures=self._facts.failures(),
@@ -174,7 +274,11 @@ class Trial:
             unrecorded=self._facts.unrecorded,
             rows_dropped=self._facts.rows_dropped + self._directory.rows_lost,
             workers=self._facts.workers,
-            health=self._facts.health(),
+            health=self._health(),
+            levels=() if self._searching is None else tuple(self._searching.levels),
+            search=None
+            if self._searching is None
+            else self._searching.result(interrupted=not (finished and self._searching.over)),
             abort=self._abort[1] if self._abort else None,
             finished=finished,
             directory=self._directory.path,

@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+from nginx_server import private_nginx
 
 
 def pytest_runtest_setup(item):
@@ -19,3 +20,10 @@ def pytest_runtest_setup(item):
     if os.environ.get("LOADPROOF_REQUIRE_REAL") == "1":
         pytest.fail(f"LOADPROOF_REQUIRE_REAL=1, and {reason}", pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def nginx(tmp_path):
+    """A private nginx on a free port of 127.0.0.1, without root; mark the test ``real("nginx")``."""
+    with private_nginx(tmp_path / "nginx") as server:
+        yield server

@@ -31,6 +31,7 @@ LATE_NS = 10_000_000
 _KEPT = 256
 """Iterations of a class by which its users are reckoned."""
 
+_RATE_SECONDS = 1.0
 _HEADROOM = 1.2
 _GROWTH = 0.25
 _TOO_MANY_FAILURES = 0.1
@@ -65,7 +66,7 @@ class _Seat:
 class _Pool:
     """The users of one class in this process."""
 
-    __slots__ = ("free", "in_flight", "name", "overdue", "short", "taken", "takes")
+    __slots__ = ("free", "in_flight", "name", "overdue", "recent", "short", "taken", "takes")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -73,8 +74,16 @@ class _Pool:
         self.overdue: deque[int] = deque()  # arrivals that wait for a user
         self.in_flight = 0
         self.takes: deque[int] = deque(maxlen=_KEPT)  # how long its latest iterations took, in ns
+        self.recent: deque[tuple[float, int]] = deque()  # when it was asked for its needs, and arrivals since the last
         self.taken = 0  # arrivals since it was last asked for its needs
         self.short = 0  # of these, how many found nobody
+
+    def rate(self, now: float) -> float:
+        """Arrivals per second over the last second."""
+        self.recent.append((now, self.taken))
+        while self.recent[0][0] < now - _RATE_SECONDS:
+            self.recent.popleft()
+        return sum(taken for _, taken in self.recent) / _RATE_SECONDS
 
     def seat(self) -> _Seat | None:
         """Whoever waits longest; None when nobody does."""
@@ -113,7 +122,6 @@ class Arrivals:
         self._segments: deque[tuple[int, Iterator[tuple[list[float], list[int]]]]] = deque()
         self._ends: deque[int | None] = deque()
         self._due: deque[tuple[int, int]] = deque()  # time and pool of the next arrivals
-        self._asked_at = time.monotonic()
         self._closed = False
         self.ideal = 0
         """Users by Little's law alone, when it was last asked for its needs."""
@@ -279,14 +287,13 @@ class Arrivals:
             users: How many there are.
         """
         now = time.monotonic()
-        seconds, self._asked_at = max(now - self._asked_at, 1e-3), now
         failing = self._log.error_rate > _TOO_MANY_FAILURES
         needed: dict[str, int] = {}
         self.ideal = 0
         for pool in self._pools:
             here = users.get(pool.name, 0)
             longest = sorted(pool.takes)[int(0.99 * len(pool.takes))] / 1e9 if pool.takes else 0.0
-            want = math.ceil(pool.taken / seconds * longest * _HEADROOM)
+            want = math.ceil(pool.rate(now) * longest * _HEADROOM)
             self.ideal += want
             if pool.short:
                 want = max(want, here + max(1, math.ceil(here * _GROWTH)))

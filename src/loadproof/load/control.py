@@ -126,6 +126,7 @@ class Control:
         self._workers = 1
         self._short = 0
         self._dispatched_at = 0.0
+        self._seen: list[Status] = []
         self.wanted: dict[str, int] = {}
         self.ended_at: float | None = None
         """When the last profile was over, in seconds since the run's start; None while one goes on."""
@@ -180,9 +181,10 @@ class Control:
         if self._courses:
             starts_at = self._begin()
             self._tell("schedule", {"starts_at": starts_at})
-        while not self._is_over():
+        while not self._is_over(self._seen):
             gevent.sleep(_TURN)
-            self._turn()
+            self._seen = self._loaders.statuses()  # once a turn: asking for needs begins to count them anew
+            self._turn(self._seen)
         self._over()
 
     def _settle(self) -> None:
@@ -208,9 +210,8 @@ class Control:
                 self._loaders.add(scenario.name, begins_at, scenario.profile)
         return starts_at
 
-    def _turn(self) -> None:
+    def _turn(self, statuses: Sequence[Status]) -> None:
         now = self._clock()
-        statuses = self._loaders.statuses()
         before = dict(self.wanted)
         for course in self._courses:
             if course.done:
@@ -265,7 +266,7 @@ class Control:
         """Have users for a new rate before it begins, by what the last one took."""
         before = course.segments[-1][1].stages[-1].end if course.segments else 0.0
         if rate > before > 0:
-            ideal = sum(status["ideal"] for status in self._loaders.statuses())
+            ideal = sum(status["ideal"] for status in self._seen)
             there = max(1, sum(self.wanted[cls] for cls in course.cast.names))
             factor = ideal * rate / before / there
             self._grow(course, {cls: math.ceil(self.wanted[cls] * factor) for cls in course.cast.names}, rate)
@@ -276,8 +277,7 @@ class Control:
             self._short = ideal
             self._tell("short", {"max_users": course.most_users(rate), "needed": ideal})
 
-    def _is_over(self) -> bool:
-        statuses = self._loaders.statuses()
+    def _is_over(self, statuses: Sequence[Status]) -> bool:
         if statuses and len(statuses) >= self._workers and self._is_used_up(statuses):
             return True
         if not self._courses or self._endless or not all(course.done for course in self._courses):

@@ -54,6 +54,7 @@ class Director:
         self._loader: Loader | None = None
         self._control: Control | None = None
         self._statuses: dict[str, Status] = {}
+        self._share: tuple[int, int] | None = None
         self._reports: Any = None
 
     def join(self, environment: Any) -> None:
@@ -110,6 +111,8 @@ class Director:
             self._loader = Loader(
                 self._casts, [cls.__name__ for cls in self._environment.user_classes], log=self._log, **self._limits
             )
+            if self._share is not None:
+                self._loader.begin(*self._share)
         if self._control is not None:
             if self._control.used:
                 self._control = self._new_control(self._environment)  # the web interface started another test
@@ -204,11 +207,13 @@ class Director:
     # Messages
 
     def _on_begin(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - Locust calls by keyword
-        if self._loader is not None:
-            self._loader.begin(msg.data["rank"], msg.data["workers"])
+        self._share = msg.data["rank"], msg.data["workers"]
+        if self._loader is not None:  # else it takes its share when the test starts here
+            self._loader.begin(*self._share)
 
     def _on_add(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
-        self.add(msg.data["scenario"], msg.data["begins_at"], Profile.model_validate(msg.data["profile"]))
+        if self._loader is not None:
+            self.add(msg.data["scenario"], msg.data["begins_at"], Profile.model_validate(msg.data["profile"]))
 
     def _on_status(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
         self._statuses[msg.node_id] = msg.data

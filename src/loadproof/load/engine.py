@@ -1,16 +1,6 @@
 """Drives Locust: registers on its events, calls ``locust.main.main()``, and ends runs so that nothing is lost.
 
-Stock Locust loses what workers have not reported when a run ends (its last report races its ``quit`` message), so the
-end of a run is a protocol of ours: before the master stops, it tells each worker ``lp_stop``; a worker stops its users,
-sends its last delta and rows, and answers ``lp_final``. Messages of one worker keep their order, so ``lp_final``
-acknowledges all before it.
-
-Messages between master and workers:
-    ``lp_next``   master to worker: another test begins
-    ``lp_delta``  worker to master: an encoded delta
-    ``lp_rows``   worker to master: rows for ``results.csv`` and their number
-    ``lp_stop``   master to worker: stop within so many seconds, send what is left, answer
-    ``lp_final``  worker to master: all is sent
+What a process does in a test that has workers, and how such a test ends, is in ``workers.py``.
 """
 
 from __future__ import annotations
@@ -37,6 +27,7 @@ from loadproof.load.locust_statistics import write_csv
 from loadproof.load.measure import Meter, RowPolicy
 from loadproof.load.pace import RateLimit
 from loadproof.load.readiness import hosts_without_scheme, unready_hosts, users_without_host
+from loadproof.load.workers import Workers
 from loadproof.plan.redact import redact_text
 
 if TYPE_CHECKING:
@@ -45,8 +36,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ROWS_INTERVAL = 0.5
-_FINAL_GRACE = 5.0
-"""Seconds beyond ``--stop-timeout`` that the master waits for its workers' last words."""
 
 
 def _boot_id() -> str:
@@ -74,8 +63,7 @@ class Engine:
         self._director = Director(job, self._meter, tell=self._channel.send, over=self._on_plan_over)
         self._environment: Any = None
         self._web_ui: Any = None
-        self._workers_final: set[str] = set()
-        self._workers_lost: set[str] = set()
+        self._workers: Workers | None = None
         self._signal: int | None = None
         self._signal_watchers: list[Any] = []
         self._quitting_fired = False
@@ -131,9 +119,7 @@ class Engine:
             self._channel.open()
             self._install_signals()
             if isinstance(runner, MasterRunner):
-                runner.register_message("lp_delta", self._on_worker_delta)
-                runner.register_message("lp_rows", self._on_worker_rows)
-                runner.register_message("lp_final", self._on_worker_final)
+                self._workers = Workers(runner, self._channel)
         self._limit_rate()
         try:
             self._director.join(environment)
@@ -270,10 +256,8 @@ class Engine:
             return
         self.started = True
         self._lasted = None
-        self._workers_lost.clear()
         self._ended = False
         self._epoch, self._zero = time.time(), time.monotonic()
-        self._workers_final.clear()
         self._meter.begin(self._zero, self._epoch)
         self._direct()
         options.lp_clock = {"zero": self._zero, "epoch": self._epoch, "boot_id": _boot_id()}
@@ -294,8 +278,8 @@ class Engine:
                     "correct the host, or pass --no-ready-check",
                 )
         self._channel.send("start", self._start_facts(environment))
-        if self._is_master:
-            self._runner.send_message("lp_next")
+        if self._workers is not None:
+            self._workers.begin()
         self._start_reports(self._zero)
         self._director.start()
 
@@ -362,8 +346,8 @@ class Engine:
         self._meter.flush_rows()
         if with_delta:
             self._send_delta()
-            if self._is_master:
-                self._watch_workers()
+            if self._workers is not None:
+                self._workers.watch()
 
     def _feed_locust(self, **_: object) -> None:
         if self._meter.running and not self._ended:
@@ -393,9 +377,8 @@ class Engine:
     def _on_test_stopping(self, **_: object) -> None:
         self._users_at_end = dict(self._runner.user_classes_count)
         self._director.stopping()
-        if self._is_master:
-            self._watch_workers()  # one that went missing in this very turn is no longer asked
-            self._collect_workers()
+        if self._workers is not None:
+            self._workers.collect(self._environment.stop_timeout or 0.0)
 
     def _on_test_stop(self, **_: object) -> None:
         self._lasted = self._director.ended_at or self._meter.now()
@@ -425,42 +408,7 @@ class Engine:
         self.script_exit_code = environment.process_exit_code
         self._quitting_fired = True
 
-    # Master and workers
-
-    def _collect_workers(self) -> None:
-        """Have every worker stop and hand in what it has; wait for each, but not for ever."""
-        runner = self._runner
-        asked = [client.id for client in runner.clients.all if client.state != "missing"]
-        for client in asked:
-            runner.send_message("lp_stop", self._environment.stop_timeout, client_id=client)
-        deadline = time.monotonic() + (self._environment.stop_timeout or 0.0) + _FINAL_GRACE
-        while time.monotonic() < deadline:
-            waiting = [c for c in asked if c not in self._workers_final and c in runner.clients]
-            if all(runner.clients[c].state == "missing" for c in waiting):
-                break
-            gevent.sleep(0.01)
-        for client in asked:
-            if client not in self._workers_final:
-                self._lost(client)
-
-    def _watch_workers(self) -> None:
-        for client in self._runner.clients.all:
-            if client.state == "missing":
-                self._lost(client.id)
-
-    def _lost(self, client: str) -> None:
-        if client not in self._workers_lost:
-            self._workers_lost.add(client)
-            self._channel.send("worker_lost", {"worker": client})
-
-    def _on_worker_delta(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - Locust calls by keyword
-        self._channel.send("delta", msg.data)
-
-    def _on_worker_rows(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
-        self._channel.send_rows(*msg.data)
-
-    def _on_worker_final(self, environment: Any, msg: Any) -> None:  # noqa: ARG002
-        self._workers_final.add(msg.node_id)
+    # As a worker
 
     def _begin_as_worker(self, environment: Any, clock: dict[str, Any]) -> None:
         self._zero, self._epoch = clock["zero"], clock["epoch"]

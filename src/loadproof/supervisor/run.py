@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import selectors
 import signal
 import socket
@@ -13,11 +12,12 @@ from collections import Counter, deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loadproof.errors import ExitCode, LoadproofError, NotReadyError, Problem, RunError, UsageError
+from loadproof.errors import ExitCode, LoadproofError, Problem, UsageError
 from loadproof.load.frames import Job, Unpacker
 from loadproof.plan import Capacity, Service
 from loadproof.plan.redact import redact_text
 from loadproof.supervisor.environment import environment_facts
+from loadproof.supervisor.last_words import failed_before_start, refusal
 from loadproof.supervisor.observer import Guarded, Observer, Silent, StopSignal
 from loadproof.supervisor.process import LoadProcess
 from loadproof.supervisor.readiness import check_service
@@ -220,7 +220,7 @@ class _Supervisor:
         if kind == "start":
             self._begin(payload)
         elif kind == "fatal":
-            self._refusal = _refusal(payload)
+            self._refusal = refusal(payload)
         elif kind == "exit":
             self._exit = payload
         elif self._trial is not None:
@@ -325,7 +325,7 @@ class _Supervisor:
             return self._result
         if self._stopped_by is not None:
             raise StoppedBeforeStartError(self._stopped_by)
-        raise _failed_before_start(self._exit, self._process.exit_code(), list(self._stderr_tail))
+        raise failed_before_start(self._exit, self._process.exit_code(), list(self._stderr_tail))
 
     def _explain_end(self, trial: Trial) -> None:
         """Say so where the run did not end the way it should."""
@@ -428,52 +428,3 @@ def _name_of(number: int) -> str:
 
 def _code_of_signal(number: int) -> ExitCode:
     return ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED
-
-
-def _refusal(payload: dict[str, Any]) -> LoadproofError:
-    """The load process said why there can be no run."""
-    message, slug, hint = payload["message"], payload["slug"], payload["hint"]
-    if payload["exit_code"] == ExitCode.USAGE:
-        return UsageError([Problem(slug, "host", message, hint)])
-    return NotReadyError(message, slug=slug, hint=hint)
-
-
-def _failed_before_start(exit_: dict[str, Any] | None, code: int | None, stderr: list[str]) -> LoadproofError:
-    """Locust ended before a test began: bad arguments are the user's to mend, the rest is the script's."""
-    quoted = "\n".join(stderr)
-    if exit_ is None:
-        message = f"the load process ended (code {code}) before the test began"
-        return RunError(f"{message}\n{quoted}" if quoted else message, slug="load-process")
-    if taken := _TAKEN_PORT.search(quoted):
-        message = f"a port that Locust needs is taken: {taken[1] or taken[2]}"
-        hint = "stop what listens there, or pass --web-port or --master-bind-port"
-        return RunError(message, slug="port-taken", hint=hint)
-    if exit_["error"] is not None:
-        return RunError(redact_text(f"the locustfile cannot be loaded: {exit_['error']}"), slug="broken-script")
-    if exit_["code"] == 0:
-        return RunError(f"Locust ended before a test began\n{quoted}".rstrip(), slug="no-test")
-    if exit_["code"] == _ARGPARSE_REFUSES or any(sign in quoted for sign in _USERS_MISTAKES):
-        return UsageError([Problem("locust-refused", "Locust", _last_message(stderr))])
-    return RunError(f"Locust could not start\n{quoted}".rstrip(), slug="locust-failed")
-
-
-_TAKEN_PORT = re.compile(r"Address already in use: (.*)|master port \((.*?)\) was busy")
-_ARGPARSE_REFUSES = 2
-_USERS_MISTAKES = (
-    "Could not find",
-    "Unknown User",
-    "No User class found",
-    "is only meaningful",
-    "Duplicate ",
-    "Invalid ",
-)
-
-
-def _last_message(stderr: list[str]) -> str:
-    """Locust's own words, without the time, host and logger in front."""
-    for line in reversed(stderr):
-        text = line.split("locust.main: ")[-1].split(": error: ")[-1].strip()
-        if text and not text.startswith("Did you mean"):
-            position = stderr.index(line)
-            return " ".join([text, *stderr[position + 1 :]])
-    return "it ended without a word"

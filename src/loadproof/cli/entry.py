@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "run": "run a locustfile or a service, measure, judge, report",
+    "stress": "raise the load until the service breaks, and say where and why",
+    "capacity": "find the highest rate that the service sustains",
     "demo": "load a small service that Loadproof brings, to see what you get",
     "report": "write the reports of a saved run again, also of one that crashed",
     "locust": "Locust's own command line, word for word",
@@ -25,7 +27,9 @@ COMMANDS = {
 _EPILOG = """examples:
   loadproof demo
   loadproof run locustfile.py -u 50 -r 10 -t 1m -H http://127.0.0.1:8080
-  loadproof run pkd_service -t 60s --threshold 'p95(response_time) < 500ms'
+  loadproof run pkd_service --rate 200/s --duration 5m --threshold 'p95(response_time) < 500ms'
+  loadproof stress pkd_service --max-users 100
+  loadproof capacity pkd_service --slo 'p99(response_time) < 250ms'
 
 exit codes: 0 pass, 2 usage, 3 could not run, 4 inconclusive, 99 thresholds failed, 130 / 143 interrupted"""
 

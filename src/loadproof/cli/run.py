@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from loadproof.cli.live import LiveView
     from loadproof.cli.plain import PlainView
     from loadproof.plan import Plan
+    from loadproof.plan.options import SearchKind
 
 _EPILOG = """Every option of Locust is taken as well (loadproof locust --help), and user class names at the end.
 
@@ -29,11 +31,17 @@ examples:
   loadproof run                                     locustfile.py of this folder
   loadproof run load.py -u 50 -r 10 -t 1m -H http://127.0.0.1:8080 --processes 2
   loadproof run load.py --class Shopper -t 5m --threshold 'p95(response_time){name="/checkout"} < 500ms'
+  loadproof run load.py --rate 200/s --duration 5m  200 arrivals per second, however slow the answers are
+  loadproof run load.py --stages 30s:50,2m:50,30s:0 up to 50 users, hold, and down again
   loadproof run pkd_service --rps 50                a [services.pkd_service] of loadproof.toml
   loadproof run --all                               all of them, one after another"""
 
 _ONLY_ASKS = frozenset({"-l", "--list", "--show-task-ratio", "--show-task-ratio-json", "-V", "--version"})
 """Locust's options that print something and run nothing."""
+
+_NOT_THE_SAME = {"target", "plan_file", "thresholds", "class_names", "slo", "search", "locust_args", "cwd", "environ"}
+_SAME_NAMES = {field.name for field in fields(Options)} - _NOT_THE_SAME
+"""Values of ``Options`` that the parsers know by the same name."""
 
 _WORST_FIRST = (130, 143, 1, 2, 3, 99, 5, 4, 0)
 
@@ -49,6 +57,15 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
+    add_shared_options(ours)
+    load = ours.add_argument_group("how much load, where -u, -r and -t do not say it (docs/load.md)")
+    load.add_argument("--max-users", metavar="N", help="most users that arrivals may be spread over")
+    add_load_options(load)
+    return ours
+
+
+def add_shared_options(ours: argparse.ArgumentParser) -> None:
+    """What ``run`` and the searches have in common."""
     add = ours.add_argument
     add("--plan", metavar="FILE", help="read this instead of loadproof.toml or [tool.loadproof] in pyproject.toml")
     add("--name", help="name of the test (default: the service, the file, or the folder of locustfile.py)")
@@ -67,7 +84,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="RULE",
         help="a rule, such as 'p95(response_time) < 500ms' (again for more)",
     )
-    add("--rps", metavar="N", help="at most N requests per second over the whole run")
+    add("--poisson", action="store_true", help="arrivals at random instead of evenly")
+    add("--seed", metavar="N", help="of everything random (default: 1)")
     add("--all", action="store_true", help="all services of the plan, one after another")
     add("--results", metavar="DIR", help="where result directories are made (default: reports/performance)")
     add("--samples", metavar="WHICH", help="rows in results.csv: all (default), errors, N/s, none")
@@ -75,49 +93,83 @@ def parser() -> argparse.ArgumentParser:
     add("--no-ready-check", action="store_true", help="do not ask first whether the target accepts connections")
     add("--strict", action="store_true", help="a warning fails the run")
     add("--allow-inconclusive", action="store_true", help="an inconclusive run exits 0")
-    add("--ui", action="store_true", help="open Locust's web interface instead of starting at once")
     add("--quiet", action="store_true", help="no progress, only the summary")
-    return ours
 
 
-def read_options(words: Sequence[str], *, cwd: Path) -> tuple[Options, argparse.Namespace]:
-    """The options as text, and ours as parsed."""
+def add_load_options(group: argparse._ActionsContainer, *, hidden: bool = False) -> None:
+    """What says how much load a run has; the searches know it too, to say what to give instead.
+
+    Args:
+        group: Where they are listed.
+        hidden: Whether they stay out of the help.
+    """
+    for option, metavar, help_ in (
+        ("--rate", "RATE", "arrivals per second, such as 200/s or 10/m"),
+        ("--duration", "TIME", "how long the run is, such as 5m"),
+        ("--stages", "LIST", "TIME:TARGET with commas; 30s:50 is users, 30s:50/s arrivals"),
+        ("--load-profile", "NAME", "a [profiles.NAME] of the plan, or none"),
+        ("--late", "WHAT", "an arrival that no user is free for: drop (default) or run"),
+        ("--iterations", "N", "end after so many iterations, over all users"),
+        ("--iterations-per-user", "N", "each user ends after so many"),
+        ("--warmup", "TIME", "what rules leave out at the start: a time, ramp, or auto"),
+        ("--rps", "N", "at most N requests per second over the whole run"),
+    ):
+        group.add_argument(option, metavar=metavar, help=argparse.SUPPRESS if hidden else help_)
+    help_ = "open Locust's web interface instead of starting at once"
+    group.add_argument("--ui", action="store_true", help=argparse.SUPPRESS if hidden else help_)
+
+
+def read_options(
+    words: Sequence[str],
+    *,
+    cwd: Path,
+    ours: argparse.ArgumentParser | None = None,
+    search: SearchKind | None = None,
+) -> tuple[Options, argparse.Namespace]:
+    """The options as text, and ours as parsed.
+
+    Args:
+        words: What stands behind the command.
+        cwd: The current folder.
+        ours: Our options; None for those of ``run``.
+        search: The search that the command makes; None for ``run``.
+    """
     words = list(words)
     target = words.pop(0) if words and not words[0].startswith("-") else None
-    ours, rest = parser().parse_known_args(words)
+    read, rest = (ours or parser()).parse_known_args(words)
     common = _common_parser().parse_known_args([word for word in rest if word not in ("-h", "--help")])[0]
+    same = {name: getattr(read, name) for name in _SAME_NAMES if hasattr(read, name)}
     return Options(
         target=target,
-        plan_file=ours.plan,
-        name=ours.name,
-        thresholds=tuple(ours.threshold),
+        plan_file=read.plan,
+        thresholds=tuple(read.threshold),
         users=common.users,
         spawn_rate=common.spawn_rate,
         run_time=common.run_time,
         host=common.host,
         processes=common.processes,
-        class_names=tuple(ours.classes),
-        rps=ours.rps,
-        results=ours.results,
-        samples=ours.samples,
-        client=ours.client,
-        no_ready_check=ours.no_ready_check,
-        ui=ours.ui,
-        strict=ours.strict,
-        allow_inconclusive=ours.allow_inconclusive,
+        class_names=tuple(read.classes),
+        slo=tuple(getattr(read, "slo", ())),
+        search=search,
         locust_args=tuple(rest),
         cwd=cwd,
         environ=os.environ,
-    ), ours
+        **same,
+    ), read
 
 
 def main(words: Sequence[str]) -> int:
     """Run what the words say."""
-    options, ours = read_options(words, cwd=Path.cwd())
-    plans = load_plans(options, all_services=ours.all)
+    return run_words(words, parser())
+
+
+def run_words(words: Sequence[str], ours: argparse.ArgumentParser, search: SearchKind | None = None) -> int:
+    """Run, or search, what the words say by the options of one command."""
+    options, read = read_options(words, cwd=Path.cwd(), ours=ours, search=search)
+    plans = load_plans(options, all_services=read.all)
     if _ONLY_ASKS & set(options.locust_args) and isinstance(plans[0].target, LocustTarget):
         return locust.main(plans[0].locust_args)
-    return run_all(plans, quiet=ours.quiet)
+    return run_all(plans, quiet=read.quiet)
 
 
 def run_all(plans: Sequence[Plan], *, quiet: bool) -> int:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from loadproof.plan.defaults import default_thresholds, with_defaults
 from loadproof.plan.model import (
+    Capacity,
     Condition,
     LocustTarget,
     Plan,
+    Profile,
     RequestSpec,
+    Scenario,
     Selector,
     Service,
+    Stage,
+    Stress,
     Threshold,
 )
 from loadproof.plan.options import Options
@@ -18,13 +23,18 @@ from loadproof.plan.redact import effective_plan, redacted
 from loadproof.plan.thresholds import parse_threshold
 
 __all__ = [
+    "Capacity",
     "Condition",
     "LocustTarget",
     "Options",
     "Plan",
+    "Profile",
     "RequestSpec",
+    "Scenario",
     "Selector",
     "Service",
+    "Stage",
+    "Stress",
     "Threshold",
     "default_thresholds",
     "effective_plan",

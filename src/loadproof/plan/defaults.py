@@ -18,35 +18,49 @@ _ERROR_RATE = "error_rate: warn >= 1%, fail >= 5%"
 _SERVICE_TIMES = ("avg(response_time): warn >= 1s, fail >= 3s", "p95(response_time): warn >= 2s, fail >= 5s")
 _LOCUSTFILE_TIMES = ("avg(response_time): warn >= 1s", "p95(response_time): warn >= 2s")
 _THROUGHPUT = "throughput: warn <= 10/s, fail <= 1/s"
+_DROPPED = "dropped_rate < 0.1%"
+_DROPPED_AT_LEVELS = "dropped_rate < 1%"
 
 
-def default_thresholds(kind: Kind, *, rps_limited: bool) -> tuple[Threshold, ...]:
+def default_thresholds(kind: Kind, *, rps_limited: bool, is_open: bool = False) -> tuple[Threshold, ...]:
     """The rules of a run that nobody gave rules to.
 
     A service without code gets the whole table. A locustfile says nothing of what is slow for it: there the times only
-    warn, and its throughput is its own affair. A limit on the rate makes the throughput say nothing of the service.
+    warn, and its throughput is its own affair. Where the rate is limited, or given, the throughput says nothing of the
+    service; where it is given, arrivals that nobody was free for count.
 
     Args:
         kind: What is run.
         rps_limited: Whether the requests per second are limited.
+        is_open: Whether anything arrives at a given rate.
     """
-    if kind == "locustfile":
-        texts = (_EXCEPTIONS, _ERROR_RATE, *_LOCUSTFILE_TIMES)
-    else:
-        texts = (_EXCEPTIONS, _ERROR_RATE, *_SERVICE_TIMES, *(() if rps_limited else (_THROUGHPUT,)))
+    texts = [_EXCEPTIONS, _ERROR_RATE, *(_LOCUSTFILE_TIMES if kind == "locustfile" else _SERVICE_TIMES)]
+    if is_open:
+        texts.append(_DROPPED)
+    elif kind == "service" and not rps_limited:
+        texts.append(_THROUGHPUT)
     return tuple(parse_threshold(text, source="default") for text in texts)
 
 
-def with_defaults(user_rules: Iterable[Threshold], kind: Kind, *, rps_limited: bool) -> tuple[Threshold, ...]:
+def default_level_thresholds(*, is_open: bool) -> tuple[Threshold, ...]:
+    """The rules of a search's levels where nobody wrote others: for locustfiles too, some must be able to fail.
+
+    Args:
+        is_open: Whether levels are rates of arrivals.
+    """
+    texts = (_EXCEPTIONS, _ERROR_RATE, *_SERVICE_TIMES, *((_DROPPED_AT_LEVELS,) if is_open else ()))
+    return tuple(parse_threshold(text, source="default") for text in texts)
+
+
+def with_defaults(
+    user_rules: Iterable[Threshold], kind: Kind, *, rps_limited: bool, is_open: bool = False
+) -> tuple[Threshold, ...]:
     """The default rules that no rule of the user replaces, then the user's, in their order.
 
     A rule over all entries replaces the default one on the same metric and aggregation; one with a selector stands
     beside it.
     """
-    rules = tuple(user_rules)
-    replaced = {_quantity(rule) for rule in rules}
-    defaults = default_thresholds(kind, rps_limited=rps_limited)
-    return (*(rule for rule in defaults if _quantity(rule) not in replaced), *rules)
+    return layered(default_thresholds(kind, rps_limited=rps_limited, is_open=is_open), user_rules)
 
 
 def layered(*layers: Iterable[Threshold]) -> tuple[Threshold, ...]:

@@ -6,7 +6,8 @@ Locust's own configuration files, default.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from loadproof.plan.values import BadValueError
 
@@ -21,6 +22,34 @@ T = TypeVar("T")
 _OF_LOCUST = frozenset({"users", "spawn_rate", "run_time", "host", "processes", "locustfile"})
 
 
+class Rank(IntEnum):
+    """How high a layer stands; the lowest number wins."""
+
+    OPTION = 0
+    ENVIRONMENT = 1
+    LOCUST_ENVIRONMENT = 2
+    DOTENV = 3
+    LOCUST_DOTENV = 4
+    SERVICE = 5
+    FILE = 6
+    LOCUST_CONFIGURATION = 7
+    DEFAULT = 8
+
+
+class Written(NamedTuple):
+    """What the plan's file says.
+
+    Attributes:
+        value: None where it says nothing.
+        source: Where it stands.
+        rank: ``SERVICE`` where the service says it for itself.
+    """
+
+    value: Any = None
+    source: str = ""
+    rank: Rank = Rank.FILE
+
+
 class Given(NamedTuple):
     """A raw value of an outer layer.
 
@@ -28,11 +57,16 @@ class Given(NamedTuple):
         text: As it was written.
         source: Where.
         locust_knows: Whether Locust reads it there by itself.
+        rank: How high the layer stands.
     """
 
     text: str
     source: str
     locust_knows: bool
+    rank: Rank
+
+
+_NOTHING = Written()
 
 
 class Layers:
@@ -46,6 +80,7 @@ class Layers:
 
     Attributes:
         sources: Key -> the layer that won.
+        ranks: Key -> how high that layer stands; of a value that cannot be read too.
         untold: Keys whose value Locust does not know by itself.
     """
 
@@ -61,6 +96,7 @@ class Layers:
         self._locust_configuration = locust_configuration
         self._problems = problems
         self.sources: dict[str, str] = {}
+        self.ranks: dict[str, Rank] = {}
         self.untold: set[str] = set()
 
     def given(self, key: str, option: str | None = None) -> Given | None:
@@ -69,18 +105,23 @@ class Layers:
         An empty variable counts as not set.
         """
         if option is not None:
-            return Given(option, f"--{key.replace('_', '-')}", locust_knows=True)
-        for variables, label, real in ((self._environ, "", True), (self._dotenv, ".env: ", False)):
-            for prefix in ("LOADPROOF_", "LOCUST_") if key in _OF_LOCUST else ("LOADPROOF_",):
+            return Given(option, f"--{key.replace('_', '-')}", locust_knows=True, rank=Rank.OPTION)
+        for variables, label, ranks in (
+            (self._environ, "", (Rank.ENVIRONMENT, Rank.LOCUST_ENVIRONMENT)),
+            (self._dotenv, ".env: ", (Rank.DOTENV, Rank.LOCUST_DOTENV)),
+        ):
+            prefixes = ("LOADPROOF_", "LOCUST_") if key in _OF_LOCUST else ("LOADPROOF_",)
+            for prefix, rank in zip(prefixes, ranks, strict=False):
                 value = variables.get(prefix + key.upper())
                 if value:
-                    return Given(value, f"{label}{prefix}{key.upper()}", locust_knows=real and prefix == "LOCUST_")
+                    known = rank is Rank.LOCUST_ENVIRONMENT
+                    return Given(value, f"{label}{prefix}{key.upper()}", locust_knows=known, rank=rank)
         return None
 
     def configured(self, key: str) -> Given | None:
         """The raw value in Locust's own configuration files; None where they have none."""
         known = self._locust_configuration.get(key.replace("_", "-")) if key in _OF_LOCUST else None
-        return None if known is None else Given(*known, locust_knows=True)
+        return None if known is None else Given(*known, locust_knows=True, rank=Rank.LOCUST_CONFIGURATION)
 
     def pick(
         self,
@@ -89,7 +130,7 @@ class Layers:
         *,
         option: str | None = None,
         read_locust: Reader[T] | None = None,
-        written: tuple[T | None, str] = (None, ""),
+        written: Written = _NOTHING,
         default: T | None = None,
     ) -> T | None:
         """The value that wins.
@@ -99,15 +140,19 @@ class Layers:
             read: Reads the raw value of an outer layer.
             option: Raw value of its option; None where it was not given.
             read_locust: Reads it where Locust itself reads the same text; ``read`` where None.
-            written: What the plan's file says, and where; None where it says nothing.
+            written: What the plan's file says, and where.
             default: What holds where no layer says anything; None leaves it to Locust.
         """
         given = self.given(key, option)
-        if given is None and written[0] is not None:
-            return self._keep(key, written[0], written[1], locust_knows=False)
+        if given is None and written.value is not None:
+            self.ranks[key] = written.rank
+            value: T = written.value
+            return self._keep(key, value, written.source, locust_knows=False)
         given = given or self.configured(key)
         if given is None:
+            self.ranks[key] = Rank.DEFAULT
             return self._keep(key, default, "default", locust_knows=default is None)
+        self.ranks[key] = given.rank
         reader = (read_locust or read) if given.locust_knows else read
         try:
             return self._keep(key, reader(given.text), given.source, locust_knows=given.locust_knows)

@@ -1,7 +1,8 @@
-"""Locust's command line: finding its ``-f`` in what the user wrote, and building the whole of it for a plan."""
+"""Locust's command line: finding its options in what the user wrote, and building the whole of it for a plan."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +33,65 @@ def take_locustfile(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
         else:
             rest.append(word)
     return value, rest
+
+
+_LOAD = (
+    ("users", "-u", "--u", r"[0-9]+"),
+    ("spawn_rate", "-r", "--sp", r"[0-9.]+"),
+    ("run_time", "-t", "--ru", r"[0-9hms]+"),
+)
+"""Options that say how much load there is: key, short flag, the shortest beginning of the long one that no other option
+of Locust has, and what its values look like."""
+
+
+def take_load(arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """Split ``-u``, ``-r`` and ``-t`` off, in every spelling that argparse takes.
+
+    The beginning of an option may also be the whole of one of the script's own, such as ``--user NAME``; it is taken
+    only where its value could be the option's.
+
+    Returns:
+        Key -> value (the last one, as in argparse; empty where it is missing), and the other words in their order.
+    """
+    taken: dict[str, str] = {}
+    rest: list[str] = []
+    words = list(arguments)
+    while words:
+        word = words.pop(0)
+        if word == "--":
+            return taken, [*rest, word, *words]
+        found = _load_option(word, words[0] if words else None)
+        if found is None:
+            rest.append(word)
+            continue
+        key, value, is_next = found
+        taken[key] = value
+        if is_next:
+            words.pop(0)
+    return taken, rest
+
+
+def _load_option(word: str, following: str | None) -> tuple[str, str, bool] | None:
+    """The key and value of an option of ``_LOAD``, and whether the value is the word behind it; None for another."""
+    name, equals, attached = word.partition("=")
+    apart = following if following is not None and _is_value(following) else ""
+    behind = apart == following
+    for key, short, shortest, looks in _LOAD:
+        flag = f"--{key.replace('_', '-')}"
+        if word in (short, flag):
+            return key, apart, behind
+        if word.startswith(short):
+            return key, word[len(short) :].removeprefix("="), False
+        if name == flag:
+            return key, attached, False
+        if name.startswith(shortest) and flag.startswith(name) and re.fullmatch(looks, attached if equals else apart):
+            return key, attached if equals else apart, not equals
+    return None
+
+
+def _is_value(word: str) -> bool:
+    """Whether argparse takes a word for a value: it is no option, though it may be a negative number."""
+    return not word.startswith("-") or re.fullmatch(r"-[0-9.]+", word) is not None
 
 
 def build_arguments(

@@ -18,6 +18,12 @@ CountMetric = Literal[
 AnswerMetric = Literal["capacity", "breaking_level"]
 """What a search finds out."""
 
+FOREVER = "forever"
+"""Stands in texts for a duration without an end."""
+
+DEFAULT_SCENARIO = "default"
+"""Name of the scenario of a run whose user classes share one profile."""
+
 Metric = Literal[DurationMetric, CountMetric, AnswerMetric]
 Operator = Literal["<", "<=", ">", ">=", "==", "!="]
 Aggregation = Literal["avg", "min", "max", "med", "quantile"]
@@ -215,6 +221,8 @@ class Stress(Frozen):
         levels: Ascending, without duplicates.
         hold: Whole seconds that each level lasts.
         settle: Whole seconds at its start that are not judged; users, or the rate, grow meanwhile.
+        arrivals: How arrivals are spaced, as in ``Profile``; says nothing where users are counted.
+        seed: Of everything random, as in ``Profile``.
         rules: What each level is judged by.
     """
 
@@ -223,6 +231,8 @@ class Stress(Frozen):
     levels: tuple[float, ...]
     hold: int
     settle: int
+    arrivals: Literal["even", "poisson"] = "even"
+    seed: int = 1
     rules: tuple[Threshold, ...]
 
 
@@ -236,6 +246,9 @@ class Capacity(Frozen):
         settle: Whole seconds at a trial's start that are not judged.
         confirm: Whole seconds of the last trial, which confirms the answer.
         precision: The answer's interval is at most this wide, as a ratio: 0.05 for 5 %.
+        max_users: Most users that arrivals may be spread over, as in ``Profile``.
+        arrivals: How arrivals are spaced, as in ``Profile``.
+        seed: Of everything random, as in ``Profile``.
         rules: What each trial is judged by.
     """
 
@@ -246,6 +259,9 @@ class Capacity(Frozen):
     settle: int = 5
     confirm: int = 40
     precision: float = 0.05
+    max_users: int | None = None
+    arrivals: Literal["even", "poisson"] = "even"
+    seed: int = 1
     rules: tuple[Threshold, ...]
 
 
@@ -257,14 +273,15 @@ class Plan(Frozen):
         target: Locustfiles, or a service without code.
         users: Users to run; None leaves it to Locust's own configuration (default 1).
         spawn_rate: Users started per second; None as above (default 1).
-        run_time: Seconds of load, ramp-up included; None runs until interrupted or until a shape ends.
+        run_time: Seconds of load, ramp-up included; with ``scenarios`` the time at which the last profile is over. None
+            runs until interrupted, or until a shape ends.
         processes: Worker processes; None for one process that does everything, -1 for one per core.
         host: Base URL that replaces the users' own; None where nothing here sets it.
         rps: Limit on requests per second over the whole run; None for none.
         locust_args: Arguments handed to Locust word for word, ``-f`` and what is above included.
         results: Folder under which the result directory is made.
-        scenarios: Profiles that say how much load there is; empty leaves it to Locust: ``users`` at ``spawn_rate``, or the
-            suite's own load shape.
+        scenarios: Profiles that say how much load there is; ``users`` and ``spawn_rate`` are None then. Empty leaves it
+            to Locust: ``users`` at ``spawn_rate``, or the suite's own load shape.
         iterations: Iterations after which the run ends, over all users; None for no such limit.
         iterations_per_user: Iterations after which a user stops; None for no such limit.
         warmup: What rules leave out at the start: seconds, ``ramp`` for the time in which the load grows, ``auto`` for

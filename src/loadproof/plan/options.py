@@ -6,7 +6,7 @@ import difflib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from loadproof.errors import Problem, UsageError
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+SearchKind = Literal["stress", "capacity"]
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the user gave besides files; nothing in it is checked yet.
 
     ``users``, ``spawn_rate``, ``run_time``, ``host`` and ``processes`` are Locust's options too: they are read here and
-    stay in ``locust_args``.
+    stay in ``locust_args``, unless a profile or a search says how much load there is.
 
     Attributes:
         target: TARGET; None where it was not given.
@@ -33,6 +36,28 @@ class Options:
         processes: ``--processes``.
         class_names: Every ``--class``, in their order.
         rps: ``--rps``.
+        rate: ``--rate``.
+        duration: ``--duration``.
+        stages: ``--stages``.
+        poisson: ``--poisson``.
+        seed: ``--seed``.
+        max_users: ``--max-users``: of arrivals, or of ``stress`` the highest level.
+        late: ``--late``.
+        load_profile: ``--load-profile``.
+        iterations: ``--iterations``.
+        iterations_per_user: ``--iterations-per-user``.
+        warmup: ``--warmup``.
+        search: The command that searches: ``stress`` or ``capacity``; None for ``run``.
+        ramp_up: ``--ramp-up`` of ``stress``.
+        steps: ``--steps`` of ``stress``.
+        hold: ``--hold`` of ``stress``.
+        max_rate: ``--max-rate`` of both searches.
+        slo: Every ``--slo`` of ``capacity``, in their order.
+        start_rate: ``--start-rate`` of ``capacity``.
+        trial: ``--trial`` of ``capacity``.
+        settle: ``--settle`` of ``capacity``.
+        confirm: ``--confirm`` of ``capacity``.
+        precision: ``--precision`` of ``capacity``.
         results: ``--results``.
         samples: ``--samples``.
         client: ``--client``.
@@ -56,6 +81,28 @@ class Options:
     processes: str | None = None
     class_names: tuple[str, ...] = ()
     rps: str | None = None
+    rate: str | None = None
+    duration: str | None = None
+    stages: str | None = None
+    poisson: bool = False
+    seed: str | None = None
+    max_users: str | None = None
+    late: str | None = None
+    load_profile: str | None = None
+    iterations: str | None = None
+    iterations_per_user: str | None = None
+    warmup: str | None = None
+    search: SearchKind | None = None
+    ramp_up: str | None = None
+    steps: str | None = None
+    hold: str | None = None
+    max_rate: str | None = None
+    slo: tuple[str, ...] = ()
+    start_rate: str | None = None
+    trial: str | None = None
+    settle: str | None = None
+    confirm: str | None = None
+    precision: str | None = None
     results: str | None = None
     samples: str | None = None
     client: str | None = None
@@ -84,6 +131,28 @@ class PythonOptions(TypedDict, total=False):
     processes: int | None
     class_names: Sequence[str]
     rps: float | str | None
+    rate: float | str | None
+    duration: float | str | None
+    stages: Sequence[str] | str | None
+    poisson: bool
+    seed: int | None
+    max_users: int | None
+    late: str | None
+    load_profile: str | None
+    iterations: int | None
+    iterations_per_user: int | None
+    warmup: float | str | None
+    search: SearchKind | None
+    ramp_up: float | str | None
+    steps: int | None
+    hold: float | str | None
+    max_rate: float | str | None
+    slo: Sequence[str]
+    start_rate: float | str | None
+    trial: float | str | None
+    settle: float | str | None
+    confirm: float | str | None
+    precision: float | str | None
     results: Path | str | None
     samples: str | None
     client: str | None
@@ -123,6 +192,28 @@ def from_python(target: str | None, given: PythonOptions) -> Options:
         processes=_text(given.get("processes")),
         class_names=tuple(given.get("class_names", ())),
         rps=_text(given.get("rps")),
+        rate=_text(given.get("rate")),
+        duration=_text(given.get("duration")),
+        stages=_list(given.get("stages")),
+        poisson=given.get("poisson", False),
+        seed=_text(given.get("seed")),
+        max_users=_text(given.get("max_users")),
+        late=given.get("late"),
+        load_profile=given.get("load_profile"),
+        iterations=_text(given.get("iterations")),
+        iterations_per_user=_text(given.get("iterations_per_user")),
+        warmup=_text(given.get("warmup")),
+        search=given.get("search"),
+        ramp_up=_text(given.get("ramp_up")),
+        steps=_text(given.get("steps")),
+        hold=_text(given.get("hold")),
+        max_rate=_text(given.get("max_rate")),
+        slo=tuple(given.get("slo", ())),
+        start_rate=_text(given.get("start_rate")),
+        trial=_text(given.get("trial")),
+        settle=_text(given.get("settle")),
+        confirm=_text(given.get("confirm")),
+        precision=_text(given.get("precision")),
         results=_text(given.get("results")),
         samples=given.get("samples"),
         client=given.get("client"),
@@ -141,6 +232,10 @@ def _unknown_option(name: str) -> Problem:
     return Problem(
         "unknown-key", f"load_plan({name}=…)", "there is no such option", f"did you mean {close[0]}?" if close else None
     )
+
+
+def _list(value: Sequence[str] | str | None) -> str | None:
+    return value if value is None or isinstance(value, str) else ",".join(value)
 
 
 def _text(value: float | str | Path | None) -> str | None:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Unpack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Unpack, get_args
 
 from loadproof.errors import Problem, UsageError
 from loadproof.plan import values
-from loadproof.plan.defaults import layered, with_defaults
+from loadproof.plan.chosen_load import NO_PROFILE, LoadPicker, LoadTables
+from loadproof.plan.defaults import default_level_thresholds, layered, with_defaults
 from loadproof.plan.files import read_dotenv, read_locust_configuration, read_plan_file
 from loadproof.plan.layers import Layers
-from loadproof.plan.locust_arguments import build_arguments, take_locustfile
-from loadproof.plan.model import LocustTarget, Plan, Service, Threshold
+from loadproof.plan.locust_arguments import build_arguments, take_load, take_locustfile
+from loadproof.plan.model import AnswerMetric, LocustTarget, Plan, Service, Threshold
 from loadproof.plan.options import Options, from_python
+from loadproof.plan.scenarios import find_profile, read_scenarios
+from loadproof.plan.searches import SearchPicker, read_search, refuse_without_search
 from loadproof.plan.services import DeclaredService, read_services, read_thresholds
 from loadproof.plan.settings import pick_settings, read_run, untold
+from loadproof.plan.shapes import read_profiles
 from loadproof.plan.targets import Chosen, default_name, read_locustfile, read_target
 from loadproof.plan.thresholds import parse_threshold
 from loadproof.plan.values import Table
 
 if TYPE_CHECKING:
-    from loadproof.plan.options import PythonOptions
+    from collections.abc import Iterable
 
-_LATER_TABLES = ("profiles", "coverage", "baseline")
+    from loadproof.plan.options import PythonOptions, SearchKind
+
+_LATER_TABLES = ("coverage", "baseline")
+_ANSWERS: tuple[AnswerMetric, ...] = get_args(AnswerMetric)
+_ANSWER_OF: dict[SearchKind, AnswerMetric] = {"stress": "breaking_level", "capacity": "capacity"}
 
 
 def load_plan(target: Options | str | None = None, **given: Unpack[PythonOptions]) -> Plan:
@@ -70,7 +79,6 @@ class _Loader:
     """Holds what was read while the plans are put together."""
 
     def __init__(self, options: Options) -> None:
-        self._options = options
         self._problems: list[Problem] = []
         file = read_plan_file(options.cwd, options.plan_file, self._problems)
         self._file = file
@@ -81,12 +89,32 @@ class _Loader:
         where = file.where("thresholds")
         self._file_rules = () if rules is None else read_thresholds(rules, where, self._problems)
         self._run = read_run(top.take("run", values.anything), file, self._problems)
+        self._loads = self._read_loads(top)
         variables = {**self._dotenv, **options.environ}
         raw_services = top.take("services", values.anything)
         self._services = read_services(raw_services, file, options.cwd, variables, self._problems)
+        for service in self._services.values():
+            if service.profile is not None and service.profile != NO_PROFILE:
+                place = file.where(f"services.{service.name}.profile")
+                find_profile(service.profile, place, self._loads.profiles, self._problems)
+        searches = {kind: top.take(kind, values.anything) for kind in _ANSWER_OF}
+        self._searches = {kind: read_search(raw, kind, file, self._problems) for kind, raw in searches.items()}
         top.finish(_LATER_TABLES)
-        self._option_rules = self._read_option_rules()
         self._locustfile, self._rest = take_locustfile(options.locust_args)
+        said, self._rest_without_load = take_load(self._rest)
+        self._options = replace(  # Locust takes the last of them, whatever its spelling
+            options,
+            users=said.get("users", options.users),
+            spawn_rate=said.get("spawn_rate", options.spawn_rate),
+            run_time=said.get("run_time", options.run_time),
+        )
+        self._option_rules = self._read_option_rules()
+
+    def _read_loads(self, top: Table) -> LoadTables:
+        profiles = read_profiles(top.take("profiles", values.anything), self._file, self._problems)
+        raw = top.take("scenarios", values.anything)
+        scenarios = read_scenarios(raw, self._file, profiles, self._problems)
+        return LoadTables(profiles, scenarios, self._file.where("scenarios") if raw else None)
 
     def choose(self) -> Chosen | None:
         """What TARGET or ``-f`` or, without them, the other layers say; None where that is a problem."""
@@ -140,25 +168,66 @@ class _Loader:
     def _plan(self, chosen: Chosen | None, declared: DeclaredService | None, *, several: bool) -> Plan | None:
         layers = self._layers()
         name = declared.name if declared else default_name(chosen.locustfile, self._options.cwd) if chosen else ""
-        settings = pick_settings(layers, self._options, self._run, declared, default_name=name)
+        settings = pick_settings(layers, self._options, self._run, declared, problems=self._problems, default_name=name)
         if declared is not None:
             self._problems.extend(declared.problems_if_run)
+        self._settle_load(layers, settings, declared)
         if self._problems or chosen is None:
             return None
         if several and layers.sources["name"] != "default":
             settings["name"] = f"{settings['name']}_{name}"
-        arguments = build_arguments(chosen.locustfile, untold(layers, settings), self._options.class_names, self._rest)
+        given = settings.get("scenarios") or settings.get("search")
+        told = settings | {"users": None, "spawn_rate": None, "run_time": None} if given else settings
+        rest = self._rest_without_load if given else self._rest
+        arguments = build_arguments(chosen.locustfile, untold(layers, told), self._options.class_names, rest)
         for key in ("run_time", "processes"):  # Locust's zero: no limit, no further process
-            settings[key] = settings[key] or None
+            settings[key] = settings.get(key) or None
         return Plan.model_validate(
             settings
             | {
                 "target": self._target(chosen, declared, settings["host"], layers),
                 "locust_args": arguments,
-                "thresholds": self._thresholds(declared, rps_limited=settings["rps"] is not None),
                 "sources": {"target": chosen.source, **(declared.sources if declared else {}), **layers.sources},
             }
         )
+
+    def _settle_load(self, layers: Layers, settings: dict[str, Any], declared: DeclaredService | None) -> None:
+        """Put profiles or the search into the settings, and the rules that go with them."""
+        own = declared.thresholds if declared else ()
+        kind = self._options.search
+        if kind is None:
+            refuse_without_search(self._options, self._problems)
+            LoadPicker(layers, self._options, self._run, declared, tables=self._loads, problems=self._problems).settle(
+                settings
+            )
+            rules = layered(self._file_rules, own, self._option_rules)
+            self._refuse_answers(rules, None)
+            is_open = any(scenario.profile.model == "open" for scenario in settings.get("scenarios", ()))
+            settings["thresholds"] = with_defaults(
+                rules, "service" if declared else "locustfile", rps_limited=bool(settings.get("rps")), is_open=is_open
+            )
+            return
+        table = self._searches[kind]
+        search = SearchPicker(layers, self._options, table, self._problems).settle(settings)
+        rules = layered(self._file_rules, own, table.thresholds, self._option_rules)
+        self._refuse_answers(rules, search)
+        is_open = search.get("unit", "per_second") == "per_second"
+        of_levels = [rule for rule in rules if rule.metric not in _ANSWERS]
+        search["rules"] = layered(default_level_thresholds(is_open=is_open), of_levels)
+        settings["search"] = search
+        settings["thresholds"] = tuple(rule for rule in rules if rule.metric in _ANSWERS)
+
+    def _refuse_answers(self, rules: Iterable[Threshold], search: dict[str, Any] | None) -> None:
+        """A rule on an answer needs the search that gives it."""
+        for rule in rules:
+            if rule.metric not in _ANSWERS:
+                continue
+            kind = next(kind for kind, metric in _ANSWER_OF.items() if metric == rule.metric)
+            if search is None or search["kind"] != kind:
+                what = f"{rule.metric} is what loadproof {kind} finds, and nothing else"
+                self._add("not-in-search", rule.source, what, f"write the rule into [{kind}] thresholds")
+            elif search.get("unit") == "users" and "/" in rule.text:
+                self._add("threshold-unit", rule.source, "levels count users, and the limit is a rate", "write > 80")
 
     def _target(
         self, chosen: Chosen, declared: DeclaredService | None, host: str | None, layers: Layers
@@ -170,16 +239,12 @@ class _Loader:
         layers.sources[f"services.{declared.name}.base_url"] = layers.sources["host"]
         return declared.service.model_copy(update={"base_url": host})
 
-    def _thresholds(self, declared: DeclaredService | None, *, rps_limited: bool) -> tuple[Threshold, ...]:
-        own = declared.thresholds if declared else ()
-        rules = layered(self._file_rules, own, self._option_rules)
-        return with_defaults(rules, "service" if declared else "locustfile", rps_limited=rps_limited)
-
     def _read_option_rules(self) -> tuple[Threshold, ...]:
         rules: list[Threshold] = []
-        for text in self._options.thresholds:
+        words = [("--threshold", text) for text in self._options.thresholds]
+        for option, text in [*words, *(("--slo", text) for text in self._options.slo)]:
             try:
-                rules.append(parse_threshold(text, source="--threshold"))
+                rules.append(parse_threshold(text, source=option))
             except UsageError as error:
                 self._problems.extend(error.problems)
         return tuple(rules)

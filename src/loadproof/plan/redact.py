@@ -6,10 +6,13 @@ options, query parameters, JSON keys, environment variables), user names and pas
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from typing import TYPE_CHECKING, Any, cast
+
+from loadproof.plan.load_as_toml import is_one_profile, load_lines, search_lines
+from loadproof.plan.model import DEFAULT_SCENARIO
+from loadproof.plan.toml_words import comment, one_line, toml, toml_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,8 +53,12 @@ _IN_TEXT = (
     ),
 )
 
+_OF_LOAD = ("users", "spawn_rate", "run_time")
 _LEFT_TO_LOCUST = ("users", "spawn_rate", "run_time", "processes", "host")
-_RUN_KEYS = ("name", *_LEFT_TO_LOCUST, "rps", "results", "samples", "client", "strict")
+_RUN_KEYS = (
+    *("name", *_LEFT_TO_LOCUST, "rps", "iterations", "iterations_per_user", "warmup"),
+    *("results", "samples", "client", "strict"),
+)
 _NO_KEYS = ("ready_check", "ui", "allow_inconclusive")
 _SERVICE_KEYS = (
     *("base_url", "headers", "timeout", "wait", "expect", "verify"),
@@ -158,42 +165,51 @@ def effective_plan(plan: Plan) -> str:
     What has no key in that file stands in comments.
     """
     document = redacted(plan)
+    search = document["search"]
     lines = ["# The effective plan of a run; secrets are hidden.", ""]
-    lines += _threshold_lines("thresholds", document["thresholds"])
+    lines += _threshold_lines("thresholds", [*(search["rules"] if search else ()), *document["thresholds"]])
     lines += ["", "[run]", *_run_lines(document, plan.sources)]
+    if search:
+        lines += ["", f"# For loadproof {search['kind']} --plan.", *search_lines(search, plan.sources)]
+    lines += load_lines(document["scenarios"])
     if "base_url" in document["target"]:
         lines += ["", *_service_lines(document["target"], plan.sources)]
     return "\n".join([*lines, ""])
 
 
 def _threshold_lines(key: str, thresholds: list[dict[str, Any]]) -> list[str]:
-    rules = [f"    {_toml(rule['text'])},{_comment(rule['source'])}" for rule in thresholds]
+    rules = [f"    {toml(rule['text'])},{comment(rule['source'])}" for rule in thresholds]
     return [f"{key} = [", *rules, "]"] if rules else [f"{key} = []"]
 
 
 def _run_lines(document: dict[str, Any], sources: Mapping[str, str]) -> list[str]:
     lines: list[str] = []
     if "locustfile" in document["target"]:
-        lines.append(f"locustfile = {_toml(document['target']['locustfile'])}{_comment(sources.get('target', ''))}")
+        lines.append(f"locustfile = {toml(document['target']['locustfile'])}{comment(sources.get('target', ''))}")
+    if is_one_profile(document["scenarios"]):
+        lines.append(f"profile = {toml(DEFAULT_SCENARIO)}{comment(sources.get('scenarios', ''))}")
     for key in _RUN_KEYS:
         value = document[key]
-        if value is None:
+        if key in _OF_LOAD and (document["scenarios"] or document["search"]):
+            endless = key == "run_time" and value is None and document["scenarios"]
+            lines.append("run_time = 0  # no end" if endless else f"# {key}: not set, what is below says it")
+        elif value is None:
             lines.append(f"# {key}: not set, left to Locust" if key in _LEFT_TO_LOCUST else f"# {key}: not set")
         else:
-            lines.append(f"{key} = {_toml(value)}{_comment(sources.get(key, ''))}")
-    lines += [f"# {key}: {_toml(document[key])}{_comment(sources.get(key, ''))}" for key in _NO_KEYS]
+            lines.append(f"{key} = {toml(value)}{comment(sources.get(key, ''))}")
+    lines += [f"# {key}: {toml(document[key])}{comment(sources.get(key, ''))}" for key in _NO_KEYS]
     words = " ".join(shlex.quote(word) for word in document["locust_args"])
-    return [*lines, f"# Locust's arguments: {_one_line(words)}"]
+    return [*lines, f"# Locust's arguments: {one_line(words)}"]
 
 
 def _service_lines(service: dict[str, Any], sources: Mapping[str, str]) -> list[str]:
-    path = f"services.{_toml_key(service['name'])}"
+    path = f"services.{toml_key(service['name'])}"
     lines = [f"[{path}]"]
     for key in _SERVICE_KEYS:
         value = service[key]
         if value not in (None, [], {}):
             origin = sources.get(f"services.{service['name']}.{key}", "default")
-            lines.append(f"{key} = {_toml(value)}{_comment(origin)}")
+            lines.append(f"{key} = {toml(value)}{comment(origin)}")
     for request in service["requests"]:
         lines += ["", f"[[{path}.requests]]"]
         for key in _REQUEST_KEYS:
@@ -205,37 +221,6 @@ def _service_lines(service: dict[str, Any], sources: Mapping[str, str]) -> list[
 
 def _request_line(key: str, value: object) -> str:
     try:
-        return f"{key} = {_toml(value)}"
+        return f"{key} = {toml(value)}"
     except ValueError:
-        return f"# {key}, which TOML cannot hold: {_one_line(repr(value))}"
-
-
-def _toml(value: object) -> str:
-    """A value in TOML's words.
-
-    Raises:
-        ValueError: TOML has no word for it: None.
-    """
-    if value is None:
-        raise ValueError("TOML has no null")
-    if isinstance(value, dict):
-        table = cast("dict[str, object]", value)
-        pairs = ", ".join(f"{_toml_key(key)} = {_toml(item)}" for key, item in table.items())
-        return f"{{{pairs}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(_toml(item) for item in cast('list[object]', value))}]"
-    if isinstance(value, float) and value == int(value):
-        return str(int(value))
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_\-]+", key) else _toml(key)
-
-
-def _comment(origin: str) -> str:
-    return f"  # {_one_line(origin)}" if origin else ""
-
-
-def _one_line(text: str) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in text)
+        return f"# {key}, which TOML cannot hold: {one_line(repr(value))}"

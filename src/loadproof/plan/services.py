@@ -39,6 +39,8 @@ class DeclaredService:
         service: None where something is wrong with it; ``problems`` says what.
         users: Users for its runs; None where the file says nothing.
         run_time: Seconds of its runs; None as above.
+        profile: Name of the profile of its runs; None as above.
+        warmup: What rules leave out of its runs; None as above.
         thresholds: Rules for this service alone.
         sources: Where its values stand: key path -> file and key path.
         problems: Those that count whatever is run.
@@ -49,6 +51,8 @@ class DeclaredService:
     service: Service | None
     users: int | None = None
     run_time: float | None = None
+    profile: str | None = None
+    warmup: float | str | None = None
     thresholds: tuple[Threshold, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -118,6 +122,7 @@ class _ServiceReader:
             return DeclaredService(self._name, None, problems=tuple(self._problems))
         take = self._table.take
         users, run_time = take("users", values.users), take("run_time", values.run_time)
+        profile, warmup = take("profile", values.text), take("warmup", values.warmup)
         thresholds = self._thresholds()
         expect = take("expect", values.statuses) or ()
         fields = {
@@ -134,7 +139,7 @@ class _ServiceReader:
             "start": take("start", values.text),
             "requests": self._requests(expect),
         }
-        self._table.finish(later=("profile", "warmup"))
+        self._table.finish()
         if "base_url" not in self._table:
             self._add("base-url", "base_url", "is missing: where is the service?", 'write "http://localhost:8080"')
         given = {key: value for key, value in fields.items() if value is not None}
@@ -146,6 +151,8 @@ class _ServiceReader:
             service=None if self._problems else Service.model_validate(given | {"name": self._name}),
             users=users,
             run_time=run_time,
+            profile=profile,
+            warmup=warmup,
             thresholds=thresholds,
             sources=self._sources,
             problems=always,

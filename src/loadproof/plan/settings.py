@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from loadproof.errors import Problem
 from loadproof.plan import values
+from loadproof.plan.layers import Rank, Written
 from loadproof.plan.model import Plan
+from loadproof.plan.shapes import stages
 from loadproof.plan.targets import safe_name
 from loadproof.plan.values import Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadproof.errors import Problem
     from loadproof.plan.files import PlanFile
     from loadproof.plan.layers import Layers
     from loadproof.plan.options import Options
@@ -40,8 +42,17 @@ _READERS: dict[str, Reader[Any]] = {
     "samples": values.samples,
     "client": values.client,
     "strict": values.switch,
+    "profile": values.text,
+    "rate": values.rate,
+    "stages": stages,
+    "poisson": values.switch,
+    "seed": values.seed,
+    "max_users": values.users,
+    "late": values.late,
+    "iterations": values.iterations,
+    "iterations_per_user": values.iterations,
+    "warmup": values.warmup,
 }
-_LATER_KEYS = ("profile", "warmup")
 _DEFAULTS = Plan.model_fields
 
 
@@ -57,9 +68,9 @@ class RunTable:
     file: PlanFile
     read: Mapping[str, Any]
 
-    def written(self, key: str) -> tuple[Any, str]:
+    def written(self, key: str) -> Written:
         """A key's value, None where it is absent, and where it stands."""
-        return self.read.get(key), self.file.where(f"run.{key}")
+        return Written(self.read.get(key), self.file.where(f"run.{key}"))
 
 
 def read_run(raw: object, file: PlanFile, problems: list[Problem]) -> RunTable:
@@ -72,7 +83,7 @@ def read_run(raw: object, file: PlanFile, problems: list[Problem]) -> RunTable:
     """
     table = Table({} if raw is None else raw, file.where("run"), problems)
     read = {key: value for key, reader in _READERS.items() if (value := table.take(key, reader)) is not None}
-    table.finish(_LATER_KEYS)
+    table.finish()
     if "results" in read:
         read["results"] = str(file.folder / read["results"])
     if "locustfile" in read:
@@ -81,18 +92,26 @@ def read_run(raw: object, file: PlanFile, problems: list[Problem]) -> RunTable:
 
 
 def pick_settings(
-    layers: Layers, options: Options, run: RunTable, declared: DeclaredService | None, *, default_name: str
+    layers: Layers,
+    options: Options,
+    run: RunTable,
+    declared: DeclaredService | None,
+    *,
+    problems: list[Problem],
+    default_name: str,
 ) -> dict[str, Any]:
-    """The values of a plan that layers decide, by the names that ``Plan`` has for them.
+    """The values of a plan that layers decide, by the names that ``Plan`` has for them, but for profiles and searches.
 
     Args:
         layers: Decides; remembers what won.
         options: The command line.
         run: What the plan's file says.
         declared: The service that is run; None for locustfiles.
+        problems: What is wrong with values together is added here.
         default_name: Test name where nobody gives one.
     """
     settings = _load(layers, options, run, declared)
+    settings["run_time"] = _run_time(layers, options, settings["run_time"], problems)
     name = layers.pick("name", values.text, option=options.name, written=_name(run, declared), default=default_name)
     results = layers.pick(
         "results",
@@ -126,6 +145,7 @@ def pick_settings(
             written=run.written("strict"),
             default=False,
         ),
+        **_lengths(layers, options, run, declared),
         "ready_check": not options.no_ready_check,
         "ui": options.ui,
         "allow_inconclusive": options.allow_inconclusive,
@@ -157,7 +177,7 @@ def _load(layers: Layers, options: Options, run: RunTable, declared: DeclaredSer
         "users",
         values.users,
         option=options.users,
-        written=_own(run, declared, "users"),
+        written=own_or_run(run, declared, "users"),
         default=SERVICE_USERS if is_service else None,
     )
     return {
@@ -174,7 +194,7 @@ def _load(layers: Layers, options: Options, run: RunTable, declared: DeclaredSer
             values.run_time,
             option=options.run_time,
             read_locust=values.locust_run_time,
-            written=_own(run, declared, "run_time"),
+            written=own_or_run(run, declared, "run_time"),
             default=SERVICE_RUN_TIME if is_service else None,
         ),
         "processes": layers.pick(
@@ -184,27 +204,61 @@ def _load(layers: Layers, options: Options, run: RunTable, declared: DeclaredSer
     }
 
 
+def _run_time(layers: Layers, options: Options, run_time: float | None, problems: list[Problem]) -> float | None:
+    """``--duration`` is our own word for Locust's run time; the higher layer of the two counts."""
+    duration = layers.pick("duration", values.run_time, option=options.duration)
+    rank, other = layers.ranks["duration"], layers.ranks["run_time"]
+    source = layers.sources.pop("duration", "")
+    if rank is Rank.DEFAULT or rank > other:
+        return run_time
+    if rank is other:
+        both = f"{source or '--duration'} and {layers.sources.get('run_time', '--run-time')}"
+        problems.append(Problem("two-loads", both, "both say how long the run is", "give one of them"))
+        return run_time
+    layers.sources["run_time"], layers.ranks["run_time"] = source, rank
+    layers.untold.add("run_time")
+    return duration
+
+
+def _lengths(layers: Layers, options: Options, run: RunTable, declared: DeclaredService | None) -> dict[str, Any]:
+    """What ends a run beside its time, and where its judged part begins."""
+    warmup = layers.pick("warmup", values.warmup, option=options.warmup, written=own_or_run(run, declared, "warmup"))
+    return {
+        "iterations": layers.pick(
+            "iterations", values.iterations, option=options.iterations, written=run.written("iterations")
+        ),
+        "iterations_per_user": layers.pick(
+            "iterations_per_user",
+            values.iterations,
+            option=options.iterations_per_user,
+            written=run.written("iterations_per_user"),
+        ),
+        "warmup": warmup or None,
+    }
+
+
 def _host(layers: Layers, options: Options, run: RunTable, declared: DeclaredService | None) -> str | None:
     """A service has its own address, which only layers above the file replace."""
     if declared is None:
         return layers.pick("host", values.text, option=options.host, written=run.written("host"))
-    own: tuple[str | None, str] = (None, "")
+    own = Written()
     if declared.service is not None and layers.configured("host") is not None:
-        own = declared.service.base_url, declared.sources[f"services.{declared.name}.base_url"]
+        source = declared.sources[f"services.{declared.name}.base_url"]
+        own = Written(declared.service.base_url, source, Rank.SERVICE)
     return layers.pick("host", values.web_address, option=options.host, written=own)
 
 
-def _own(run: RunTable, declared: DeclaredService | None, key: str) -> tuple[Any, str]:
+def own_or_run(run: RunTable, declared: DeclaredService | None, key: str) -> Written:
     """What the service says for itself, else what ``[run]`` says for all."""
     own = getattr(declared, key) if declared is not None else None
     if declared is None or own is None:
         return run.written(key)
-    return own, run.file.where(f"services.{declared.name}.{key}")
+    return Written(own, run.file.where(f"services.{declared.name}.{key}"), Rank.SERVICE)
 
 
-def _name(run: RunTable, declared: DeclaredService | None) -> tuple[Any, str]:
+def _name(run: RunTable, declared: DeclaredService | None) -> Written:
     """``[run]`` names the test of a locustfile; a service has its own name."""
-    return run.written("name") if declared is None else (None, "")
+    return run.written("name") if declared is None else Written()
 
 
 def _from(folder: Path, part: str) -> str:

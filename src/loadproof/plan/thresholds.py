@@ -4,8 +4,9 @@ The grammar, as ``docs/thresholds.md`` has it::
 
     rule       = subject , ( operator , limit | ":" , level , [ "," , level ] ) ;
     subject    = duration , [ selector ] | number , [ selector ] ;
-    duration   = aggregation , "(" , ( "response_time" | "service_time" ) , ")" ;
-    number     = "error_rate" | "throughput" | "requests" | "failures" | "exceptions" | "unfinished" ;
+    duration   = aggregation , "(" , ( "response_time" | "service_time" | "iteration_time" ) , ")" ;
+    number     = "error_rate" | "throughput" | "requests" | "failures" | "exceptions" | "unfinished"
+               | "dropped" | "dropped_rate" | "capacity" | "breaking_level" ;
     aggregation= "avg" | "min" | "max" | "med" | "p" , digits , [ "." , digits ] ;
     selector   = "{" , pair , { "," , pair } , "}" ;
     pair       = ( "name" | "method" | "outcome" ) , "=" , ( word | quoted ) ;
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from loadproof.errors import Problem, UsageError
 from loadproof.plan.model import (
     Aggregation,
+    AnswerMetric,
     Condition,
     CountMetric,
     DurationMetric,
@@ -41,8 +43,11 @@ if TYPE_CHECKING:
 Level = Literal["warn", "fail"]
 
 _DURATIONS: dict[str, DurationMetric] = {metric: metric for metric in get_args(DurationMetric)}
-_NUMBERS: dict[str, CountMetric] = {metric: metric for metric in get_args(CountMetric)}
-_WHOLE_RUN = ("exceptions", "unfinished")
+_ANSWERS: tuple[AnswerMetric, ...] = get_args(AnswerMetric)
+_NUMBERS: dict[str, CountMetric | AnswerMetric] = {metric: metric for metric in (*get_args(CountMetric), *_ANSWERS)}
+_WHOLE_RUN = ("exceptions", "unfinished", "dropped", "dropped_rate", *_ANSWERS)
+_SHARES = ("error_rate", "dropped_rate")
+_RATES = ("throughput", *_ANSWERS)
 _AGGREGATIONS: dict[str, Aggregation] = {"avg": "avg", "min": "min", "max": "max", "med": "med"}
 _OUTCOMES: dict[str, SampleOutcome] = {outcome: outcome for outcome in get_args(SampleOutcome)}
 _LEVELS: dict[str, Level] = {"warn": "warn", "fail": "fail"}
@@ -57,7 +62,7 @@ _OPERATORS: dict[str, Operator] = {
 }
 _NEGATED: dict[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 _LATER_WORDS = ("for", "within", "over", "after", "abort", "baseline", "min_samples")
-_LATER_METRICS = ("dropped", "dropped_rate", "first_byte_time", "connect_time", "flow_time", "iteration_time")
+_LATER_METRICS = ("first_byte_time", "connect_time", "flow_time")
 _OTHER_NAMES = {
     "rps": "throughput",
     "rate": "throughput",
@@ -69,6 +74,9 @@ _OTHER_NAMES = {
     "duration": "response_time",
     "mean": "avg",
     "average": "avg",
+    "dropped_iterations": "dropped",
+    "iteration_duration": "iteration_time",
+    "breaking_point": "breaking_level",
     "median": "med",
 }
 """What peers call the same things; only ever suggested."""
@@ -202,6 +210,8 @@ class _Reader:
                     f"{key} selects nothing; allowed are {_listed(known)}",
                     _did_you_mean(key, known),
                 )
+            if key == "method" and metric == "iteration_time":
+                raise self._error("threshold-syntax", start, "an iteration has no method", "write name=UserClass.task")
             if key in pairs:
                 raise self._error("threshold-syntax", start, f"{key} is given twice")
             self._expect("=")
@@ -365,14 +375,14 @@ def _read_limit(metric: Metric, text: str) -> float:
         if re.fullmatch(r"[0-9.]+", text):
             raise ValueError(f"{metric} is a duration, and {text} says no unit: {text}ms or {text}s?")
         return parse_duration(text)
-    if metric == "error_rate":
+    if metric in _SHARES:
         ratio = parse_ratio(text)
         if ratio > 1:
-            raise ValueError(f"{text} is more than all: error_rate is a share from 0% to 100%")
+            raise ValueError(f"{text} is more than all: {metric} is a share from 0% to 100%")
         if ratio == 1 and "%" not in text:
             raise ValueError(f"{text} may mean 1% or 100%")
         return ratio
-    if metric == "throughput":
+    if metric in _RATES:
         return parse_rate(text)
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise ValueError(f"{metric} is a count, and {text!r} is not a whole number")
@@ -380,7 +390,11 @@ def _read_limit(metric: Metric, text: str) -> float:
 
 
 def _example_limit(metric: Metric) -> str:
-    return {"error_rate": "1%", "throughput": "10/s"}.get(metric, "500ms" if metric in _DURATIONS else "100")
+    if metric in _SHARES:
+        return "1%"
+    if metric in ("throughput", "capacity"):
+        return "10/s"
+    return "500ms" if metric in _DURATIONS else "100"
 
 
 def _never_warns(warn: Condition, fail: Condition) -> bool:

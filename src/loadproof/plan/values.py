@@ -10,12 +10,12 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import urlsplit
 
 from loadproof.errors import Problem
 from loadproof.plan.redact import redact_text
-from loadproof.units import parse_duration, parse_rate
+from loadproof.units import parse_duration, parse_rate, parse_ratio
 
 T = TypeVar("T")
 Reader = Callable[[object], T]
@@ -23,6 +23,22 @@ Reader = Callable[[object], T]
 _METHOD = re.compile(r"[A-Z][A-Z0-9!#$%&'*+.^_`|~-]*")  # RFC 9110 5.6.2, upper case by our own rule
 _LOCUST_TIME = re.compile(r"[0-9]+|(?:[0-9]+h)?(?:[0-9]+m)?(?:[0-9]+s)?")
 _SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+LARGEST = 2**63 - 1
+"""Largest whole number that TOML and the frames to the load process can hold."""
+
+
+class Target(NamedTuple):
+    """How much load a profile wants.
+
+    Attributes:
+        value: Users, or arrivals per second.
+        per_second: Whether it is a rate; None for a zero that says no unit.
+    """
+
+    value: float
+    per_second: bool | None
 
 
 class BadValueError(ValueError):
@@ -230,11 +246,88 @@ def samples(raw: object) -> str:
 
 def client(raw: object) -> str:
     """What sends the requests of ``HttpUser``: fast or requests."""
-    words = ("fast", "requests")
+    return _word(raw, "fast", "requests")
+
+
+def arrivals(raw: object) -> str:
+    """How arrivals are spaced: even or poisson."""
+    return _word(raw, "even", "poisson")
+
+
+def late(raw: object) -> str:
+    """What becomes of an arrival that nobody is free for: drop or run."""
+    return _word(raw, "drop", "run")
+
+
+def target(raw: object) -> Target:
+    """Users as a number, arrivals as a rate with its unit."""
+    try:
+        number = parse_rate(str(raw) if isinstance(raw, (int, float, str)) and not isinstance(raw, bool) else "")
+    except ValueError as error:
+        hint = "write 50 for users, 50/s for arrivals"
+        what = f"must be a number of users or a rate of arrivals, and is {shown(raw)}"
+        raise BadValueError(what, hint) from error
+    if isinstance(raw, str) and "/" in raw:
+        return Target(number, per_second=True)
+    return Target(number, per_second=False if number else None)
+
+
+def seed(raw: object) -> int:
+    """What random numbers start from."""
+    return _whole_number(raw, 0, "a seed must be a whole number from 0")
+
+
+def iterations(raw: object) -> int:
+    """How many iterations: at least one."""
+    return _whole_number(raw, 1, "iterations must be a whole number from 1")
+
+
+def steps(raw: object) -> int:
+    """How many levels: at least one, and no more than anyone would wait for."""
+    what = "steps must be a whole number from 1 to 10000"
+    number = _whole_number(raw, 1, what)
+    if number > 10_000:
+        raise BadValueError(f"{what}, and is {shown(raw)}")
+    return number
+
+
+def whole_seconds(raw: object) -> int:
+    """Seconds of a part of a run that is judged: whole ones, above zero."""
+    seconds = settling(raw)
+    if seconds < 1:
+        raise BadValueError("must be at least one second", slug="bad-duration")
+    return seconds
+
+
+def settling(raw: object) -> int:
+    """Seconds at the start of such a part: whole ones, perhaps none."""
+    seconds = duration(raw)
+    if seconds != int(seconds):
+        what = f"{shown(raw)} is not whole seconds, and what is judged begins and ends at one"
+        raise BadValueError(what, f'write "{math.ceil(seconds)}s"', slug="bad-duration")
+    return int(seconds)
+
+
+def warmup(raw: object) -> float | str:
+    """What rules leave out at the start: whole seconds, ``ramp`` or ``auto``; zero leaves nothing out."""
+    words = ("ramp", "auto")
     if isinstance(raw, str) and raw.strip() in words:
         return raw.strip()
-    hint = did_you_mean(raw, words) if isinstance(raw, str) else None
-    raise BadValueError(f"must be fast or requests, and is {shown(raw)}", hint)
+    hint = did_you_mean(raw, words) if isinstance(raw, str) and raw.strip().isalpha() else None
+    if hint is not None:
+        raise BadValueError(f"must be a duration, ramp or auto, and is {shown(raw)}", hint)
+    return float(settling(raw))
+
+
+def share(raw: object) -> float:
+    """A share of one, above 0 % and at most 100 %."""
+    try:
+        ratio = parse_ratio(str(raw) if not isinstance(raw, bool) else "")
+    except ValueError:
+        ratio = 0.0
+    if not 0 < ratio <= 1:
+        raise BadValueError(f"must be a share above 0% and at most 100%, and is {shown(raw)}", "write 5%")
+    return ratio
 
 
 def web_address(raw: object) -> str:
@@ -296,12 +389,19 @@ def body(raw: object) -> str:
     return raw
 
 
+def _word(raw: object, first: str, second: str) -> str:
+    if isinstance(raw, str) and raw.strip() in (first, second):
+        return raw.strip()
+    hint = did_you_mean(raw, (first, second)) if isinstance(raw, str) else None
+    raise BadValueError(f"must be {first} or {second}, and is {shown(raw)}", hint)
+
+
 def _whole_number(raw: object, least: int, what: str) -> int:
     try:
         value = int(raw) if isinstance(raw, (int, str)) and not isinstance(raw, bool) else least - 1
     except ValueError:
         value = least - 1
-    if value < least:
+    if not least <= value <= LARGEST:
         raise BadValueError(f"{what}, and is {shown(raw)}")
     return value
 

@@ -1,4 +1,4 @@
-from loadproof.plan.defaults import default_thresholds, layered, with_defaults
+from loadproof.plan.defaults import default_level_thresholds, default_thresholds, layered, with_defaults
 from loadproof.plan.thresholds import parse_threshold
 
 
@@ -77,3 +77,20 @@ def test_rules_of_one_layer_stand_side_by_side():
 def test_no_layers_are_no_rules():
     assert layered() == ()
     assert with_defaults([], "service", rps_limited=False) == default_thresholds("service", rps_limited=False)
+
+
+def test_where_the_rate_is_given_what_was_dropped_is_judged_and_throughput_is_not():
+    for kind in ("service", "locustfile"):
+        rules = texts(default_thresholds(kind, rps_limited=False, is_open=True))
+        assert rules[-1] == "dropped_rate < 0.1%"
+        assert not any(text.startswith("throughput") for text in rules)
+
+
+def test_levels_are_judged_by_rules_that_can_fail_whatever_is_run():
+    assert texts(default_level_thresholds(is_open=False)) == [
+        "exceptions = 0",
+        "error_rate: warn >= 1%, fail >= 5%",
+        "avg(response_time): warn >= 1s, fail >= 3s",
+        "p95(response_time): warn >= 2s, fail >= 5s",
+    ]
+    assert texts(default_level_thresholds(is_open=True))[-1] == "dropped_rate < 1%"

@@ -69,7 +69,9 @@ def test_a_locustfile_alone_leaves_everything_to_locust(load):
     assert set(plan.sources) == {
         *("target", "name", "users", "spawn_rate", "run_time", "processes", "host", "rps", "results", "samples"),
         *("client", "strict", "ready_check", "ui", "allow_inconclusive"),
+        *("scenarios", "iterations", "iterations_per_user", "warmup"),
     }
+    assert (plan.scenarios, plan.iterations, plan.iterations_per_user, plan.warmup, plan.search) == ((), *(None,) * 4)
 
 
 def test_a_service_has_ten_users_at_once_for_a_minute(load, cwd):
@@ -275,7 +277,6 @@ def test_all_problems_are_told_at_once(problems, cwd):
         ("bad-value", "loadproof.toml: thresholds"),
         ("bad-duration", "loadproof.toml: run.run_time"),
         ("unknown-key", "loadproof.toml: run.usres"),
-        ("unknown-key", "loadproof.toml: run.profile"),
         ("base-url", "loadproof.toml: services.pkd.base_url"),
         ("no-requests", "loadproof.toml: services.pkd.requests"),
         ("unknown-key", "loadproof.toml: zzz"),
@@ -284,6 +285,7 @@ def test_all_problems_are_told_at_once(problems, cwd):
         ("bad-value", "--users"),
         ("bad-value", "LOADPROOF_RPS"),
         ("bad-value", "--samples"),
+        ("unknown-profile", "loadproof.toml: run.profile"),
     ]
 
 

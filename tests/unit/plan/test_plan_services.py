@@ -148,7 +148,8 @@ def test_a_missing_base_url_is_a_problem():
     ("line", "slug", "key", "says"),
     [
         ("tiemout = 3", "unknown-key", "tiemout", "did you mean timeout?"),
-        ("profile = 'x'", "unknown-key", "profile", "not supported in this version"),
+        ("profile = 3", "bad-value", "profile", "must be a text"),
+        ("warmup = 'atuo'", "bad-value", "warmup", "did you mean auto?"),
         ("timeout = 'soon'", "bad-duration", "timeout", "'soon' is not a duration"),
         ("timeout = 0", "bad-duration", "timeout", "above zero"),
         ("wait = -1", "bad-duration", "wait", "-1 is not a duration"),

@@ -5,17 +5,21 @@ import pytest
 
 import loadproof.plan
 from loadproof.errors import UsageError
-from loadproof.plan import defaults
+from loadproof.plan import Options, defaults, load_plan
 from loadproof.plan.thresholds import parse_threshold
 
 DOCS = Path(__file__).parents[3] / "docs"
 SOURCE = Path(loadproof.plan.__file__).parent
-SLUG = re.compile(r'(?:slug=|Problem\(\s*|_add\(\s*|_error\(\s*|BadValueError\(\s*)"([a-z]+(?:-[a-z]+)+)"')
+SLUG = re.compile(r'(?:slug=|_SLUG = |Problem\(\s*|_add\(\s*|_error\(\s*|BadValueError\(\s*)"([a-z]+(?:-[a-z]+)+)"')
+
+
+def whole_blocks(document, kind):
+    text = (DOCS / document).read_text(encoding="utf-8")
+    return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
 
 
 def blocks(kind):
-    text = (DOCS / "thresholds.md").read_text(encoding="utf-8")
-    return [line for block in re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    return [line for block in whole_blocks("thresholds.md", kind) for line in block.splitlines()]
 
 
 def test_the_manual_shows_rules_of_every_kind():
@@ -51,6 +55,22 @@ def test_the_manual_lists_the_default_rules():
     text = (DOCS / "thresholds.md").read_text(encoding="utf-8")
     for rule in defaults.default_thresholds("service", rps_limited=False):
         assert f"| `{rule.text}` |" in text
+
+
+@pytest.mark.parametrize("toml", whole_blocks("load.md", "toml"))
+def test_every_file_in_the_manual_of_load_is_read(toml, tmp_path):
+    (tmp_path / "locustfile.py").touch()
+    (tmp_path / "loadproof.toml").write_text(toml, encoding="utf-8")
+    kinds = [kind for kind in ("stress", "capacity") if f"[{kind}]" in toml]
+    for search in kinds or [None]:
+        plan = load_plan(Options(target="locustfile.py", search=search, cwd=tmp_path, environ={}))
+        assert (plan.search is not None) == bool(kinds)
+        if search:
+            assert plan.thresholds
+    for name in re.findall(r"\[profiles\.(\w+)\]", toml):
+        assert load_plan(Options(load_profile=name, target="locustfile.py", cwd=tmp_path, environ={})).scenarios
+    if "[services.shop]" in toml:
+        assert load_plan(Options(target="shop", cwd=tmp_path, environ={})).run_time == 600
 
 
 def test_every_problem_of_a_plan_has_an_entry_in_the_manual():

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from loadproof.cli.help import HelpFormatter
-from loadproof.cli.run import add_load_options, add_shared_options, run_words
+from loadproof.cli.run import add_arrival_options, add_load_options, add_shared_options, run_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    trials = ours.add_argument_group("which trials (docs/load.md)")
+    trials = ours.add_argument_group("trials")
     trials.add_argument(
         "--slo", action="append", default=[], metavar="RULE", help="what must hold at a rate (again for more)"
     )
@@ -42,6 +42,7 @@ def parser() -> argparse.ArgumentParser:
     trials.add_argument("--confirm", metavar="TIME", help="how long the last trial is judged (default: 40s)")
     trials.add_argument("--precision", metavar="SHARE", help="widest interval of the answer (default: 5%%)")
     trials.add_argument("--max-users", metavar="N", help="most users that arrivals may be spread over")
+    add_arrival_options(trials)
     add_shared_options(ours)
     add_load_options(ours, hidden=True)
     return ours

@@ -58,9 +58,11 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_shared_options(ours)
-    load = ours.add_argument_group("how much load, where -u, -r and -t do not say it (docs/load.md)")
-    load.add_argument("--max-users", metavar="N", help="most users that arrivals may be spread over")
+    ours.add_argument("--ui", action="store_true", help="open Locust's web interface instead of starting at once")
+    load = ours.add_argument_group("load", "How much there is, where -u, -r and -t do not say it.")
     add_load_options(load)
+    load.add_argument("--max-users", metavar="N", help="most users that arrivals may be spread over")
+    add_arrival_options(load)
     return ours
 
 
@@ -84,8 +86,6 @@ def add_shared_options(ours: argparse.ArgumentParser) -> None:
         metavar="RULE",
         help="a rule, such as 'p95(response_time) < 500ms' (again for more)",
     )
-    add("--poisson", action="store_true", help="arrivals at random instead of evenly")
-    add("--seed", metavar="N", help="of everything random (default: 1)")
     add("--all", action="store_true", help="all services of the plan, one after another")
     add("--results", metavar="DIR", help="where result directories are made (default: reports/performance)")
     add("--samples", metavar="WHICH", help="rows in results.csv: all (default), errors, N/s, none")
@@ -115,8 +115,14 @@ def add_load_options(group: argparse._ActionsContainer, *, hidden: bool = False)
         ("--rps", "N", "at most N requests per second over the whole run"),
     ):
         group.add_argument(option, metavar=metavar, help=argparse.SUPPRESS if hidden else help_)
-    help_ = "open Locust's web interface instead of starting at once"
-    group.add_argument("--ui", action="store_true", help=argparse.SUPPRESS if hidden else help_)
+    if hidden:
+        group.add_argument("--ui", action="store_true", help=argparse.SUPPRESS)
+
+
+def add_arrival_options(group: argparse._ActionsContainer) -> None:
+    """How arrivals are spaced, in runs and searches alike."""
+    group.add_argument("--poisson", action="store_true", help="arrivals at random instead of evenly")
+    group.add_argument("--seed", metavar="N", help="of everything random (default: 1)")
 
 
 def read_options(

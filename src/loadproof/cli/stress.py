@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from loadproof.cli.help import HelpFormatter
-from loadproof.cli.run import add_load_options, add_shared_options, run_words
+from loadproof.cli.run import add_arrival_options, add_load_options, add_shared_options, run_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,12 +32,13 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    levels = ours.add_argument_group("which levels (docs/load.md)")
+    levels = ours.add_argument_group("levels")
     levels.add_argument("--max-users", metavar="N", help="highest level, in users (default: 100)")
     levels.add_argument("--max-rate", metavar="RATE", help="highest level, in arrivals per second")
     levels.add_argument("--steps", metavar="N", help="how many levels (default: 10)")
     levels.add_argument("--ramp-up", metavar="TIME", help="time of all levels together (default: 5m)")
     levels.add_argument("--hold", metavar="TIME", help="time of each level, instead of --ramp-up")
+    add_arrival_options(levels)
     add_shared_options(ours)
     add_load_options(ours, hidden=True)
     return ours

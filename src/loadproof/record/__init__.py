@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loadproof.record.arrivals import ArrivalCounts
+from loadproof.record.arrivals import ArrivalCounts, ArrivalWindow
 from loadproof.record.counts import Counts
 from loadproof.record.histogram import Histogram
 from loadproof.record.recorder import Delta, Recorder
@@ -14,6 +14,7 @@ from loadproof.record.tally import Key, Tallies, Tally, merged
 __all__ = [
     "OUTCOMES",
     "ArrivalCounts",
+    "ArrivalWindow",
     "Counts",
     "Delta",
     "Histogram",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from loadproof.record.compact import from_text, to_text
-from loadproof.record.histogram import Histogram
+from loadproof.record.histogram import BITS, Histogram
 
 
 class ArrivalCounts:
     """Counts over the arrivals that were due in one part of a run.
+
+    An arrival counts in the second in which it was due, in all respects, even where it is started in the next one.
+
+    Args:
+        bits: Sub-bits of ``lag``.
+        dense: Whether ``lag`` spends less memory on neighbouring buckets.
 
     Attributes:
         offered: Arrivals that were due.
@@ -21,9 +28,9 @@ class ArrivalCounts:
 
     __slots__ = ("dropped", "lag", "late", "offered", "started")
 
-    def __init__(self) -> None:
+    def __init__(self, bits: int = BITS, *, dense: bool = False) -> None:
         self.offered = self.started = self.dropped = self.late = 0
-        self.lag = Histogram()
+        self.lag = Histogram(bits, dense=dense)
 
     def merge(self, other: ArrivalCounts) -> None:
         """Add what another counted."""
@@ -39,7 +46,12 @@ class ArrivalCounts:
 
     @classmethod
     def unpack(cls, packed: list[Any]) -> ArrivalCounts:
-        """The inverse of ``pack``."""
+        """The inverse of ``pack``.
+
+        Raises:
+            ValueError: It is not what ``pack`` makes.
+            TypeError: Neither are its parts.
+        """
         counts = cls()
         counts.offered, counts.started, counts.dropped, counts.late, lag = packed
         counts.lag = Histogram.unpack(lag)
@@ -57,9 +69,38 @@ class ArrivalCounts:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> ArrivalCounts:
-        """The inverse of ``to_json``."""
+        """The inverse of ``to_json``.
+
+        Raises:
+            ValueError: A value is not what ``to_json`` makes.
+            KeyError: Something is missing.
+        """
         counts = cls()
         counts.offered, counts.started = document["offered"], document["started"]
         counts.dropped, counts.late = document["dropped"], document["late"]
         counts.lag = Histogram.decode(from_text(document["lag"]))
         return counts
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ArrivalCounts) and self.pack() == other.pack()
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        figures = f"{self.offered} offered, {self.started} started, {self.dropped} dropped, {self.late} late"
+        return f"<ArrivalCounts: {figures}>"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalWindow:
+    """What became of the arrivals that were due in one part of a run.
+
+    Attributes:
+        start: Its start, in seconds since the run's start.
+        end: Its end, which belongs to the next one.
+        arrivals: What was counted, on its own; all zero where none was due.
+    """
+
+    start: float
+    end: float
+    arrivals: ArrivalCounts

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 
+from loadproof.record.arrivals import ArrivalCounts
 from loadproof.record.histogram import BITS, LONGEST
-from loadproof.record.tally import Key, Tallies, Tally, pack_tallies, unpack_tallies
+from loadproof.record.tally import Key, Tallies, Tally, pack_entries, unpack_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,20 +90,22 @@ class Delta:
         worker: Name of the process.
         windows: Whole second since the run's start in which samples ended, to their entries; empty without samples.
         facts: Whatever else the process reports: values that msgpack takes, sequences as lists.
+        arrivals: Whole second since the run's start in which arrivals were due, to what has become of them since the
+            last report; empty in a closed model. What becomes of one later is in a later report, under its second.
     """
 
     number: int
     worker: str
     windows: dict[int, dict[Key, Tallies]]
     facts: dict[str, Any]
+    arrivals: dict[int, ArrivalCounts] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """All of it as bytes."""
-        windows = [
-            [second, [[name, method, pack_tallies(tallies)] for (name, method), tallies in entries.items()]]
-            for second, entries in self.windows.items()
-        ]
-        packed: bytes = msgpack.packb([self.number, self.worker, windows, self.facts], unicode_errors="surrogatepass")
+        windows = [[second, pack_entries(entries)] for second, entries in self.windows.items()]
+        arrivals = [[second, counts.pack()] for second, counts in self.arrivals.items()]
+        fields = [self.number, self.worker, windows, self.facts, arrivals]
+        packed: bytes = msgpack.packb(fields, unicode_errors="surrogatepass")
         return packed
 
     @classmethod
@@ -113,14 +116,13 @@ class Delta:
             ValueError: These are not the bytes of a delta.
         """
         try:
-            number, worker, packed, facts = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
-            windows = {
-                second: {(name, method): unpack_tallies(tallies) for name, method, tallies in entries}
-                for second, entries in packed
-            }
+            fields = msgpack.unpackb(data, strict_map_key=False, unicode_errors="surrogatepass")
+            number, worker, packed_windows, facts, packed_arrivals = fields
+            windows = {second: unpack_entries(entries) for second, entries in packed_windows}
+            arrivals = {second: ArrivalCounts.unpack(counts) for second, counts in packed_arrivals}
         except (ValueError, TypeError, IndexError) as error:
             raise ValueError(f"not an encoded delta: {error}") from error
-        return cls(number, worker, windows, facts)
+        return cls(number, worker, windows, facts, arrivals)
 
 
 class Recorder:
@@ -135,6 +137,7 @@ class Recorder:
         self._number = 0
         self._names = Names()
         self._windows: dict[int, dict[Key, Tallies]] = {}
+        self._arrivals: dict[int, ArrivalCounts] = {}
         self._start = self._end = 0  # the second that is counted now
         self._entries: dict[Key, Tallies] = {}  # its entries
         self._found: dict[tuple[str, str, Outcome], Tally] = {}  # and its tallies by what a script names them
@@ -208,9 +211,23 @@ class Recorder:
             self._found[name, method, outcome] = tallies[outcome]
         return tallies[outcome]
 
+    def arrivals_in(self, at: float) -> ArrivalCounts:
+        """Where to count an arrival; ask for each, and anew for whatever becomes of it later.
+
+        Args:
+            at: When it was due, in seconds since the run's start.
+        """
+        second = int(at)
+        try:
+            return self._arrivals[second]
+        except KeyError:
+            # A worker's clock may be a little behind the run's start.
+            return self._arrivals.setdefault(max(0, second), ArrivalCounts())
+
     def interval(self, facts: dict[str, Any]) -> Delta:
         """Everything since the last call, which may be nothing, with the facts given."""
         self._number += 1
         windows, self._windows = self._windows, {}
+        arrivals, self._arrivals = self._arrivals, {}
         self._start = self._end = 0
-        return Delta(self._number, self._worker, windows, facts)
+        return Delta(self._number, self._worker, windows, facts, arrivals)

@@ -38,7 +38,9 @@ HEADER = (
 ``response_size``  bytes of the decompressed body
 ``service_time``   seconds
 ``clock``          who stamped the end: ``kernel``, ``user``, or ``none``: then both times are empty
-``user_class``, ``worker``, ``phase``
+``user_class``, ``worker``
+``phase``          ``main``; ``warmup`` for what ended before a warm-up of known length was over; ``setup`` for what no
+                   iteration of an open model sent, whose method ends in `` setup``
 """
 
 _COLUMNS = HEADER.count(",") + 1
@@ -48,6 +50,7 @@ _FORMULA = ("=", "+", "-", "@", "\t")
 _LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 _LONGEST_CELL = 500
 _ROWS_PER_DELTA = 50_000
+_WARM_UP = "warmup"
 
 
 def format_rows(samples: Iterable[Sample], *, epoch: float, worker: str) -> bytes:
@@ -124,7 +127,9 @@ def read_rows(path: Path, *, epoch: float | None = None) -> Iterator[Sample]:
 
 
 def rebuild(path: Path, *, epoch: float | None = None) -> RunRecord:
-    """Count the rows of a ``results.csv`` again; users are not in them.
+    """Count the rows of a ``results.csv`` again; users and arrivals are not in them.
+
+    Rows of phase ``warmup`` are in the record's windows only, as what ends before the measured part is.
 
     Args:
         path: The file.
@@ -134,13 +139,19 @@ def rebuild(path: Path, *, epoch: float | None = None) -> RunRecord:
         OSError: It cannot be read.
     """
     record = RunRecord()
-    recorder = Recorder("rebuilt")
+    main, warm_up = Recorder("rebuilt"), Recorder("rebuilt")
     for number, sample in enumerate(read_rows(path, epoch=epoch), 1):
+        recorder = warm_up if sample.phase == _WARM_UP else main
         recorder.record(sample)
         if number % _ROWS_PER_DELTA == 0:
-            record.merge(recorder.interval({}))
-    record.merge(recorder.interval({}))
+            _merge(record, main, warm_up)
+    _merge(record, main, warm_up)
     return record
+
+
+def _merge(record: RunRecord, main: Recorder, warm_up: Recorder) -> None:
+    record.merge(main.interval({}))
+    record.merge(warm_up.interval({}), measured=False)
 
 
 @lru_cache(maxsize=8192)

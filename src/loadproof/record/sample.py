@@ -37,7 +37,8 @@ class Sample(NamedTuple):
         bytes_sent: Body bytes sent; 0 when unknown.
         bytes_received: Body bytes received, decompressed, as Locust counts them.
         user_class: Class name of the user that sent it; empty when unknown.
-        phase: ``main``, or ``setup`` for what ``on_start`` sent in an open model.
+        phase: ``main``; ``warmup`` for what ended before a warm-up of known length was over; ``setup`` for what
+            users of an open model sent outside of their iterations, whose ``method`` then ends in `` setup``.
         clock: Which clock stamped ``ended_at``.
     """
 

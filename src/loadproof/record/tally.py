@@ -223,6 +223,16 @@ def unpack_tallies(packed: list[Any]) -> Tallies:
     return {OUTCOMES[number]: Tally.unpack(tally) for number, tally in packed}
 
 
+def pack_entries(entries: Mapping[Key, Mapping[Outcome, Tally]]) -> list[Any]:
+    """Tallies of entries as a list of what msgpack takes."""
+    return [[name, method, pack_tallies(tallies)] for (name, method), tallies in entries.items()]
+
+
+def unpack_entries(packed: list[Any]) -> dict[Key, Tallies]:
+    """The inverse of ``pack_entries``."""
+    return {(name, method): unpack_tallies(tallies) for name, method, tallies in packed}
+
+
 def encode_tallies(tallies: Mapping[Outcome, Tally]) -> bytes:
     """Tallies in few bytes."""
     ordered = {outcome: tallies[outcome] for outcome in OUTCOMES if outcome in tallies}

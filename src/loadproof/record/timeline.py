@@ -1,15 +1,19 @@
-"""How a run went over time: all entries together, and how many users there were."""
+"""How a run went over time: all entries together, how many users there were, and what became of arrivals."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from loadproof.record.arrivals import ArrivalCounts, ArrivalWindow
 from loadproof.record.compact import from_text, to_text
 from loadproof.record.series import Series, Window
 from loadproof.record.tally import Tallies, add_tallies, decode_tallies, encode_tallies
 
 BITS = 8
 """Sub-bits of windows: a bucket is at most 0.4 % as wide as its duration."""
+
+ARRIVAL_BITS = 5
+"""Sub-bits of the lag of arrivals: a bucket is at most 3 % as wide as its duration."""
 
 RECENT = 120
 """The last seconds, which are never joined."""
@@ -20,7 +24,7 @@ _SETTLED_PER_CALL = 50
 
 
 class Timeline:
-    """Totals and users in at most 1,024 windows, of which the last 120 are of one second.
+    """Totals, users and arrivals in at most 1,024 windows, of which the last 120 are of one second.
 
     Older ones are all equally wide, a power of two of seconds; the last of them ends where the first recent one
     starts.
@@ -31,6 +35,8 @@ class Timeline:
         self._recent_users: dict[int, int] = {}
         self._old = Series(BITS)
         self._old_users: dict[int, tuple[int, int]] = {}  # sum over seconds, and how many reported
+        self._recent_arrivals: dict[int, ArrivalCounts] = {}
+        self._old_arrivals: dict[int, ArrivalCounts] = {}
         self._width = 1
         self._seconds = 0
 
@@ -45,6 +51,13 @@ class Timeline:
             self._old.add(second // self._width, tallies)
         else:
             add_tallies(self._recent.setdefault(second, {}), tallies, bits=BITS, dense=True)
+
+    def add_arrivals(self, second: int, arrivals: ArrivalCounts) -> None:
+        """Count what was due in a second, however long ago."""
+        if second < self._border:
+            _add_arrivals(self._old_arrivals, second // self._width, arrivals)
+        else:
+            _add_arrivals(self._recent_arrivals, second, arrivals)
 
     def set_users(self, second: int, users: int) -> None:
         """Say how many users there were in a second; the last word on a recent second stands."""
@@ -70,6 +83,8 @@ class Timeline:
             self._old.add(second // self._width, self._recent.pop(second))
         for second in [second for second in self._recent_users if second < border]:
             self._add_old_users(second, self._recent_users.pop(second))
+        for second in [second for second in self._recent_arrivals if second < border]:
+            _add_arrivals(self._old_arrivals, second // self._width, self._recent_arrivals.pop(second))
         self._old.settle(border // self._width, _SETTLED_PER_CALL)
 
     def _join(self, factor: int) -> None:
@@ -79,6 +94,9 @@ class Timeline:
         for index, (total, n) in users.items():
             known_total, known_n = self._old_users.get(index // factor, (0, 0))
             self._old_users[index // factor] = (known_total + total, known_n + n)
+        arrivals, self._old_arrivals = self._old_arrivals, {}
+        for index, counts in arrivals.items():
+            _add_arrivals(self._old_arrivals, index // factor, counts)
 
     def windows(self) -> list[Window]:
         """From the run's start, without gaps, ascending; users are those last reported by the end of each."""
@@ -93,6 +111,22 @@ class Timeline:
             tallies: Tallies = {}
             add_tallies(tallies, self._recent.get(second, {}))
             found.append(Window(float(second), float(second + 1), tallies, users))
+        return found
+
+    def arrival_windows(self) -> list[ArrivalWindow]:
+        """From the run's start, without gaps, ascending: the same parts of the run as ``windows``."""
+        width, border = self._width, self._border
+        parts = [
+            (number * width, min((number + 1) * width, border), self._old_arrivals.get(number))
+            for number in range(-(-border // width))
+        ]
+        parts += [(second, second + 1, self._recent_arrivals.get(second)) for second in range(border, self._seconds)]
+        found = []
+        for start, end, counts in parts:
+            own = ArrivalCounts(ARRIVAL_BITS)
+            if counts is not None:
+                own.merge(counts)
+            found.append(ArrivalWindow(float(start), float(end), own))
         return found
 
     def recent(self, start: int, end: int) -> Tallies:
@@ -112,6 +146,8 @@ class Timeline:
             "old_users": [[index, *counted] for index, counted in self._old_users.items()],
             "recent": {str(second): to_text(encode_tallies(tallies)) for second, tallies in self._recent.items()},
             "recent_users": [[second, users] for second, users in self._recent_users.items()],
+            "old_arrivals": [[index, counts.to_json()] for index, counts in self._old_arrivals.items()],
+            "recent_arrivals": [[second, counts.to_json()] for second, counts in self._recent_arrivals.items()],
         }
 
     @classmethod
@@ -124,4 +160,14 @@ class Timeline:
         timeline._old_users = {index: (total, n) for index, total, n in document["old_users"]}
         timeline._recent = {int(second): decode_tallies(from_text(text)) for second, text in document["recent"].items()}
         timeline._recent_users = dict(document["recent_users"])
+        for index, counts in document["old_arrivals"]:
+            _add_arrivals(timeline._old_arrivals, index, ArrivalCounts.from_json(counts))
+        for second, counts in document["recent_arrivals"]:
+            _add_arrivals(timeline._recent_arrivals, second, ArrivalCounts.from_json(counts))
         return timeline
+
+
+def _add_arrivals(to: dict[int, ArrivalCounts], number: int, arrivals: ArrivalCounts) -> None:
+    if number not in to:
+        to[number] = ArrivalCounts(ARRIVAL_BITS, dense=True)
+    to[number].merge(arrivals)

@@ -260,3 +260,37 @@ def test_a_sample_that_nobody_timed_counts_as_a_request_and_in_no_duration(tmp_p
         assert (tally.count, tally.untimed, tally.response.count) == (2, 1, 1)
         assert tally.response.minimum == pytest.approx(0.5)
         assert whole.samples == 2
+
+
+def test_an_arrival_is_counted_in_the_second_in_which_it_was_due():
+    recorder = Recorder("w")
+    for at in (5.0, 5.999, 6.0, -0.5, -3.0):
+        recorder.arrivals_in(at).offered += 1
+    recorder.arrivals_in(5.999).started += 1
+    recorder.arrivals_in(5.999).lag.record(20_000)
+    delta = recorder.interval({})
+    assert {second: counts.offered for second, counts in delta.arrivals.items()} == {5: 2, 6: 1, 0: 2}
+    assert (delta.arrivals[5].started, delta.arrivals[5].lag.count, delta.windows) == (1, 1, {})
+
+
+def test_what_becomes_of_an_arrival_later_is_in_a_later_delta_under_its_second():
+    recorder = Recorder()
+    recorder.arrivals_in(5.99).offered += 1
+    first = recorder.interval({})
+    recorder.arrivals_in(5.99).dropped += 1
+    second = recorder.interval({})
+    assert (first.arrivals[5].offered, first.arrivals[5].dropped) == (1, 0)
+    assert (second.arrivals[5].offered, second.arrivals[5].dropped) == (0, 1)
+    assert recorder.interval({}).arrivals == {}
+
+
+@few
+@given(st.lists(st.tuples(st.floats(0, 9), st.integers(0, 10**10)), max_size=10))
+def test_arrivals_survive_the_encoding_of_a_delta(found):
+    recorder = Recorder("w")
+    for at, lag in found:
+        counts = recorder.arrivals_in(at)
+        counts.offered += 1
+        counts.lag.record(lag)
+    delta = recorder.interval({})
+    assert Delta.decode(delta.encode()) == delta

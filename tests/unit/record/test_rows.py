@@ -161,7 +161,8 @@ def test_a_cell_has_at_most_500_characters():
         FAILED._replace(kind="expected", message=None),
         FAILED._replace(message="a: b: c"),
         FAILED._replace(kind="=formula", message="="),
-        GOOD._replace(phase="setup"),
+        GOOD._replace(phase="setup", method="POST setup"),
+        GOOD._replace(phase="warmup"),
         GOOD._replace(user_class="", bytes_received=0),
         GOOD._replace(name="", method=""),
     ],
@@ -309,3 +310,18 @@ def test_many_rows_are_counted_in_portions(tmp_path, monkeypatch):
     record = rebuild(written(tmp_path, *[GOOD] * 5), epoch=EPOCH)
     assert record.samples == 5
     assert math.isclose(merged(record.totals()).response.mean, 0.5)
+
+
+def test_rows_of_a_warm_up_are_in_the_windows_of_a_rebuilt_record_and_not_in_its_totals(tmp_path):
+    warm_up = [GOOD._replace(phase="warmup", name="/warm"), FAILED._replace(phase="warmup")]
+    later = [GOOD._replace(intended_at=4.0, sent_at=4.0, ended_at=4.5)]
+    record = rebuild(written(tmp_path, *warm_up, *later), epoch=EPOCH)
+    assert (record.samples, record.keys()) == (1, [("/a", "GET")])
+    assert merged(record.totals()) == merged(record_of(later).totals())
+    assert [merged(window.tallies).count for window in record.windows()] == [0, 2, 0, 0, 1]
+    assert sum(merged(window.tallies).count for window in record.windows_of(("/warm", "GET"))) == 1
+
+
+def test_requests_of_the_set_up_come_back_beside_the_totals(tmp_path):
+    record = rebuild(written(tmp_path, GOOD, GOOD._replace(phase="setup", method="POST setup")), epoch=EPOCH)
+    assert (record.samples, record.keys()) == (1, [("/a", "GET"), ("/a", "POST setup")])

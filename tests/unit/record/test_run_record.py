@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadproof.record import Delta, Recorder, RunRecord, Sample, Tally, merged, run_record
+from loadproof.record import ArrivalCounts, Delta, Histogram, Recorder, RunRecord, Sample, Tally, merged, run_record
 from loadproof.record.recorder import MOST_NAMES
 from loadproof.record.run_record import ENTRY_BITS
-from loadproof.record.timeline import BITS
+from loadproof.record.timeline import ARRIVAL_BITS, BITS
 
 DAY = 86_400
 few = settings(max_examples=30, deadline=None)
@@ -329,7 +329,7 @@ def test_a_day_fits_the_file_and_the_memory(names, parts, buckets, fewest, most)
     assert record.samples == expected == together(record.windows()).count
     assert len(text(record).encode()) < 20_000_000
     assert record._memory() < run_record.MOST_MEMORY
-    assert record._bits == 10
+    assert record._measured.bits == 10
 
 
 def test_windows_are_given_up_before_precision_to_fit_the_file(monkeypatch):
@@ -339,10 +339,10 @@ def test_windows_are_given_up_before_precision_to_fit_the_file(monkeypatch):
     monkeypatch.setattr(run_record, "MOST_TEXT", whole * 3 // 4)
     assert len(text(record)) <= whole * 3 // 4
     assert len(record.windows_of(("/api/v1/entry/3", "GET"))) < 85
-    assert record._bits == 10
+    assert record._measured.bits == 10
     monkeypatch.setattr(run_record, "MOST_TEXT", len(text(record)) // 2)
     smaller = record.to_json()
-    assert record._bits < 10
+    assert record._measured.bits < 10
     assert RunRecord.from_json(smaller).to_json() == smaller
     assert (record.samples, count(record.select("/api/*"))) == (expected, expected)
 
@@ -351,13 +351,344 @@ def test_precision_is_given_up_to_fit_the_memory(monkeypatch):
     monkeypatch.setattr(run_record, "MOST_MEMORY", 20_000)
     record, expected = long_run(5, windows=20, buckets=200)
     assert record._memory() < 20_000
-    assert record._bits < 10
+    assert record._measured.bits < 10
     assert record.samples == count(record.select("/api/*")) == expected
     assert merged(record.select("/api/*")).response.mean == merged(record.totals()).response.mean
 
 
 def test_a_window_takes_little_memory_once_it_is_settled():
     record, _ = long_run(10, windows=60, buckets=60)
-    pieces = [part for entry in record._entries.values() for parts in entry.series._pieces.values() for part in parts]
+    pieces = [part for series in record._series.values() for parts in series._pieces.values() for part in parts]
     assert len(pieces) > 10 * 50
     assert sum(map(sys.getsizeof, pieces)) / len(pieces) < 250
+
+
+def arrivals_delta(*found, worker="w"):
+    """A delta of arrivals, each given as when it was due, and how late it started in seconds; None for a dropped one."""
+    recorder = Recorder(worker)
+    for at, lag in found:
+        counts = recorder.arrivals_in(at)
+        counts.offered += 1
+        if lag is None:
+            counts.dropped += 1
+            continue
+        counts.started += 1
+        counts.late += lag > 0.01
+        counts.lag.record(round(lag * 1e9))
+    return recorder.interval({})
+
+
+def figures(counts):
+    return counts.offered, counts.started, counts.dropped, counts.late, counts.lag.count
+
+
+def test_arrivals_are_counted_over_the_run_and_over_time():
+    record = record_of(sample(1.5))
+    record.merge(arrivals_delta((0.5, 0.001), (0.75, None), (2.25, 0.5)))
+    assert figures(record.arrivals) == (3, 2, 1, 1, 2)
+    assert record.arrivals.lag.maximum == 0.5
+    windows = record.arrival_windows()
+    assert [(w.start, w.end, figures(w.arrivals)) for w in windows] == [
+        (0, 1, (2, 1, 1, 0, 1)),
+        (1, 2, (0, 0, 0, 0, 0)),
+        (2, 3, (1, 1, 0, 1, 1)),
+    ]
+    assert [(w.start, w.end) for w in record.windows()] == [(w.start, w.end) for w in windows]
+
+
+def test_a_closed_model_has_windows_of_no_arrivals():
+    record = record_of(sample(1.5))
+    assert record.arrivals == ArrivalCounts()
+    assert [window.arrivals.offered for window in record.arrival_windows()] == [0, 0]
+    assert RunRecord().arrival_windows() == []
+
+
+def test_what_is_read_of_arrivals_is_on_its_own():
+    record = RunRecord()
+    record.merge(arrivals_delta((0.5, 0.001)))
+    for counts in (record.arrivals, record.arrival_windows()[0].arrivals):
+        counts.merge(counts)
+    assert figures(record.arrivals) == figures(record.arrival_windows()[0].arrivals) == (1, 1, 0, 0, 1)
+
+
+@few
+@given(st.lists(st.tuples(st.floats(0, 3_000), st.none() | st.floats(0, 2)), max_size=30))
+def test_windows_of_arrivals_have_the_borders_of_windows_and_add_up(found):
+    record = RunRecord()
+    for each in found:
+        record.merge(arrivals_delta(each))
+    windows, plain = record.arrival_windows(), record.windows()
+    assert [(window.start, window.end) for window in windows] == [(window.start, window.end) for window in plain]
+    assert [window.arrivals.offered for window in windows] == [
+        sum(window.start <= at < window.end for at, _ in found) for window in windows
+    ]
+    lag = Histogram(ARRIVAL_BITS)
+    for window in windows:
+        lag.merge(window.arrivals.lag)
+    assert lag == record.arrivals.lag.coarse(ARRIVAL_BITS)
+    assert record.arrivals == arrivals_delta_merged(found)
+
+
+def arrivals_delta_merged(found):
+    whole = ArrivalCounts()
+    for counts in arrivals_delta(*found).arrivals.values():
+        whole.merge(counts)
+    return whole
+
+
+SPOTS = st.tuples(
+    st.integers(0, 40), st.sampled_from(["/a", "/b", "buy"]), st.integers(1, 900), st.none() | st.floats(0, 1)
+)
+
+
+def delta_at(number, spot):
+    """One sample and one arrival of a second."""
+    second, name, took, lag = spot
+    arrivals = arrivals_delta((second + 0.25, lag)).arrivals
+    windows = delta_of(sample(second + 0.5, name, "FLOW" if name == "buy" else "GET", took=took / 1000)).windows
+    return Delta(number, "w", windows, {}, arrivals)
+
+
+def record_at(spots, **args):
+    record = RunRecord(**args)
+    for number, spot in enumerate(spots, 1):
+        record.merge(delta_at(number, spot))
+    return record
+
+
+def measured(record):
+    """All that is known of the measured part."""
+    keys = record.keys()
+    return (
+        (record.samples, keys, record.totals(), record.select("/*"), record.select("buy")),
+        [record.tallies(key) for key in keys],
+        (record.arrivals, record.measured_from),
+    )
+
+
+@few
+@given(st.lists(SPOTS, max_size=12), st.randoms(), st.integers(0, 45))
+def test_deltas_in_any_order_make_the_same_record(spots, rng, hold_back):
+    mixed = rng.sample(spots, len(spots))
+    one, other = record_at(spots, hold_back=hold_back), record_at(mixed, hold_back=hold_back)
+    assert measured(one) == measured(other)
+    assert (one.windows(), one.arrival_windows()) == (other.windows(), other.arrival_windows())
+    one.measure_from(hold_back // 2)
+    other.measure_from(hold_back // 2)
+    assert measured(one) == measured(other)
+
+
+@few
+@given(st.lists(SPOTS, max_size=12), st.lists(SPOTS, max_size=4), st.integers(0, 40), st.integers(0, 40), st.booleans())
+def test_a_warm_up_that_is_cut_later_leaves_what_was_never_merged(before, after, hold_back, second, reload):
+    second = min(second, hold_back)
+    record = record_at(before, hold_back=hold_back)
+    windows = record.windows()
+    assert measured(record) == measured(record_at(before))
+    if reload:
+        record = RunRecord.from_json(json.loads(text(record)))
+    assert record.measure_from(second) == second
+    for number, spot in enumerate(after, 100):
+        record.merge(delta_at(number, spot))
+    expected = RunRecord()
+    expected.measure_from(second)
+    for number, spot in enumerate([*before, *after]):
+        expected.merge(delta_at(number, spot))
+    assert measured(record) == measured(expected)
+    assert record.windows() == windows or after
+
+
+@few
+@given(st.lists(SPOTS, max_size=12), st.integers(0, 45))
+def test_a_warm_up_that_is_known_before_never_counts(spots, second):
+    record = RunRecord()
+    assert record.measure_from(second) == record.measured_from == second
+    for number, spot in enumerate(spots, 1):
+        record.merge(delta_at(number, spot))
+    assert record.samples == sum(spot[0] >= second and spot[1] != "buy" for spot in spots)
+    assert figures(record.arrivals)[0] == sum(spot[0] >= second for spot in spots)
+    assert counts(record.windows()) == counts(record_at(spots).windows())
+
+
+def test_the_start_may_be_said_shortly_before_and_once_more_long_after():
+    spots = [(second, "/a", 1 + second, 0.0) for second in range(30)]
+    record = record_at(spots[:3], hold_back=20)
+    assert record.measure_from(4) == 4
+    assert (record.samples, record.keys(), record.arrivals.offered) == (0, [], 0)
+    for number, spot in enumerate(spots[3:], 10):
+        record.merge(delta_at(number, spot))
+    assert (record.samples, record.measure_from(2), record.samples) == (26, 4, 26)
+    assert record.measure_from(17) == 17
+    assert (record.samples, record.measure_from(20, final=True), record.samples) == (13, 20, 10)
+    assert merged(record.totals()).response.minimum == pytest.approx(0.021)
+    assert len(record.windows()) == 30
+
+
+def test_what_can_no_longer_be_told_apart_is_refused():
+    spots = [(second, "/a", 5, 0.0) for second in range(30)]
+    for record in (record_at(spots), record_at(spots, hold_back=10)):
+        with pytest.raises(ValueError, match="can no longer be told"):
+            record.measure_from(11)
+        assert record.samples == 30
+        assert record.measure_from(30) == 30
+        assert record.samples == 0
+    record = record_at(spots, hold_back=10)
+    record.measure_from(0, final=True)
+    with pytest.raises(ValueError, match="can no longer be told"):
+        record.measure_from(5)
+
+
+def test_a_long_warm_up_is_held_in_at_most_sixty_pieces_and_cut_at_their_borders():
+    spots = [(second, "/a", 1 + second, 0.001 * second) for second in range(900)]
+    record = record_at(spots, hold_back=600)
+    pieces = record._measured._held._pieces
+    assert 30 <= len(pieces) <= 60
+    assert sum(map(len, pieces.values())) <= len(pieces) + 1
+    start = record.measure_from(100)
+    assert (start, record.samples) == (112, 900 - 112)
+    assert record.arrivals.lag.minimum == pytest.approx(0.112)
+    assert merged(record.totals()).response.minimum == pytest.approx(0.113)
+    assert record.measure_from(599) == 600
+    assert record._measured._held is None
+
+
+def test_pieces_are_joined_when_they_outgrow_their_memory(monkeypatch):
+    monkeypatch.setattr("loadproof.record.held.MOST_BYTES", 2_000)
+    record = record_at([(second, "/a", 1 + second, 0.0) for second in range(50)], hold_back=40)
+    record.merge(Delta(99, "w", {}, {}))
+    held = record._measured._held
+    assert held._width > 1
+    assert held.size < 3_000
+    start = record.measure_from(9)
+    assert start >= 9
+    assert start % held._width == 0 or start == 40
+    assert record.samples == 50 - start
+
+
+def test_rows_of_a_warm_up_are_merged_into_windows_only():
+    record = record_of(sample(2.5))
+    record.merge(
+        Delta(2, "w", delta_of(sample(0.5, "/warm")).windows, {}, arrivals_delta((0.5, 0.0)).arrivals), measured=False
+    )
+    assert (record.samples, record.keys(), record.arrivals.offered) == (1, [("/", "GET")], 0)
+    assert counts(record.windows()) == {0: 1, 2: 1}
+    assert [window.arrivals.offered for window in record.arrival_windows()] == [1, 0, 0]
+
+
+def test_a_watch_counts_one_part_of_the_run_at_full_precision():
+    spots = [(second, name, 1 + second, None) for second in range(10) for name in ("/a", "buy")]
+    record = record_at(spots[:4])
+    counts = record.watch(3, 7)
+    for number, spot in enumerate(reversed(spots[4:]), 100):
+        record.merge(delta_at(number, spot))
+    expected = record_at([spot for spot in spots if 3 <= spot[0] < 7])
+    assert (counts.samples, counts.arrivals.dropped) == (4, 8)
+    assert (counts.totals(), counts.keys()) == (expected.totals(), expected.keys())
+    assert counts.select("buy")["success"].response.bits == 10
+    record.unwatch(counts)
+    record.merge(delta_at(200, (4, "/a", 5, 0.0)))
+    assert (counts.samples, counts.totals(), record.samples) == (4, expected.totals(), 11)
+
+
+def test_a_watch_without_an_end_counts_until_it_is_let_go_and_also_before_the_measured_part():
+    record = RunRecord()
+    record.measure_from(100)
+    first, second = record.watch(2), record.watch(3, 4)
+    for number in range(5):
+        record.merge(delta_at(number, (number, "/a", 5, 0.0)))
+    assert (first.samples, second.samples, record.samples) == (3, 1, 0)
+    assert (first.arrivals.started, second.arrivals.started) == (3, 1)
+    record.unwatch(first)
+    record.merge(delta_at(9, (3, "/a", 5, 0.0)))
+    assert (first.samples, second.samples) == (3, 2)
+
+
+def watched(names, levels):
+    rng = random.Random(3)
+    stock = [{"success": spread(rng, 40, 0.01)} for _ in range(5)]
+    record = RunRecord()
+    found = []
+    for level in range(levels):
+        counts = record.watch(level * 2, level * 2 + 2)
+        entries = {(f"/api/v1/entry/{n}", "GET"): stock[(n + level) % 5] for n in range(names)}
+        record.merge(Delta(level, "w", {level * 2: entries}, {}))
+        record.unwatch(counts)
+        found.append(counts)
+    return record, found
+
+
+def test_twenty_levels_of_two_hundred_names_take_little_memory():
+    record, levels = watched(200, 20)
+    assert sum(counts.memory() for counts in levels) < 3_000_000
+    assert {counts.bits for counts in levels} == {10}
+    assert record._memory() < run_record.MOST_MEMORY
+    assert sum(len(json.dumps(counts.to_json())) for counts in levels) < 4_000_000
+
+
+def test_levels_give_up_precision_to_fit_the_memory(monkeypatch):
+    monkeypatch.setattr(run_record, "MOST_WATCHED", 9_000)
+    record, levels = watched(10, 6)
+    assert sum(counts.memory() for counts in levels) <= 9_000
+    assert min(counts.bits for counts in levels) < 10
+    assert sum(counts.samples for counts in levels) == record.samples
+
+
+def test_a_record_with_a_held_warm_up_survives_json_and_goes_on():
+    record = rich_record()
+    held = RunRecord(hold_back=100)
+    for each in (record, held):
+        each.merge(arrivals_delta((5.5, 0.001), (2_000.5, None), (2_000.75, 2.0)))
+    for second in (5, 50, 150):
+        held.merge(delta_of(sample(second + 0.5, "/b", took=second / 10)))
+    for each in (record, held):
+        loaded = RunRecord.from_json(json.loads(text(each)))
+        assert loaded.to_json() == each.to_json()
+        assert measured(loaded) == measured(each)
+        assert loaded.arrival_windows() == each.arrival_windows()
+        loaded.merge(delta_of(sample(60.5, "/b")))
+        each.merge(delta_of(sample(60.5, "/b")))
+        assert measured(loaded) == measured(each)
+    assert loaded.measure_from(40) == held.measure_from(40)
+    assert measured(loaded) == measured(held)
+
+
+VERSION_1 = """{
+"user_peak": 3, "users_by_class_peak": {"A": 3},
+"totals": {
+  "success": {"response_time": "PZgKzg7msoAAzg7msoDODuaygAHEAnNLxAEB", "statuses": {"200": 1}, "kinds": {},
+              "bytes_sent": 0, "bytes_received": 9, "untimed": 0},
+  "failure": {"response_time": "PZgKzh3NZQAAzh3NZQDOHc1lAAHEAnNPxAEB",
+              "service_time": "PZgKzg7msoAAzg7msoDODuaygAHEAnNLxAEB", "statuses": {}, "kinds": {"timeout": 1},
+              "bytes_sent": 0, "bytes_received": 0, "untimed": 0}},
+"timeline": {"seconds": 3, "width_s": 1, "old": [], "old_users": [], "recent": {
+  "0": "PZGSAJeYCM4O5rKAAM4O5rKAzg7msoABxALcFMQBAcCBzMgBgAAJAA==",
+  "1": "enhemziJafoMjnOyZ1MZGMAkmGA8wnRH9AgjI1CG79mmBgYwCSZAMiJAmYbG5SWZuan5pSWMDAwMAPw4G9s=",
+  "2": "PZA="}, "recent_users": [[1, 3]]},
+"seconds": 3, "entry_bits": 10, "entry_windows_at_most": 128, "entry_window_s": 1,
+"entries": [
+  {"name": "/a", "method": "GET", "tallies": {
+     "success": {"response_time": "PZgKzg7msoAAzg7msoDODuaygAHEAnNLxAEB", "statuses": {"200": 1}, "kinds": {},
+                 "bytes_sent": 0, "bytes_received": 9, "untimed": 0},
+     "failure": {"response_time": "PZgKzh3NZQAAzh3NZQDOHc1lAAHEAnNPxAEB",
+                 "service_time": "PZgKzg7msoAAzg7msoDODuaygAHEAnNLxAEB", "statuses": {}, "kinds": {"timeout": 1},
+                 "bytes_sent": 0, "bytes_received": 0, "untimed": 0}},
+   "windows": ["PZGSAJeYBc4O5rKAAM4O5rKAzg7msoABxAL7AsQBAcCBzMgBgAAJAA==",
+               "enhemziJafoM1nOyZ1MZGMAkmGA8wiTNfISRESjD92xTAwOYBBNAmd9MQJmGxuUlmbmp+aUljAwMDADXBBsP"]},
+  {"name": "buy", "method": "FLOW", "tallies": {
+     "success": {"response_time": "PZgKzpUC+QAAzpUC+QDOlQL5AAHEAqhYxAEB", "statuses": {}, "kinds": {},
+                 "bytes_sent": 0, "bytes_received": 0, "untimed": 0}},
+   "windows": [null, null, "PZGSAJeYBc6VAvkAAM6VAvkAzpUC+QABxAJlA8QBAcCAgAAAAA=="]}]}"""
+"""A record as version 1 of ``run.json`` held it."""
+
+
+def test_a_record_of_version_1_still_loads():
+    expected = record_of(
+        Sample("/a", "GET", 0.5, 0.5, 0.75, status=200, bytes_received=9),
+        Sample("/a", "GET", 1.0, 1.25, 1.5, outcome="failure", kind="timeout"),
+        Sample("buy", "FLOW", 0, 0, 2.5),
+    )
+    expected.set_users(1.5, {"A": 3})
+    loaded = RunRecord.from_json(json.loads(VERSION_1))
+    assert observed(loaded) == observed(expected)
+    assert measured(loaded) == measured(expected)
+    assert loaded.to_json() == expected.to_json()

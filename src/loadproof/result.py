@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import RunError
 from loadproof.record import Counts, RunRecord
+from loadproof.record.run_record import MOST_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
 
     from loadproof.units import Unit
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of ``run.json``.
 
 1: first version.
+2: arrivals, the measured part of a record, levels and what a search found, more of the generator's health.
 """
 
+_LEAST_RECORD_TEXT = 6_000_000
+"""Characters that a record may take however many levels there are; these are bounded by how they are counted."""
 
 LevelUnit = Literal["users", "per_second"]
 LevelRole = Literal["step", "repeat", "confirm"]
@@ -252,6 +256,7 @@ class Snapshot:
         unfinished: Requests cut off so far.
         exception_count: Errors of the script so far.
         health: How the generator fares.
+        search: None: it goes on.
     """
 
     record: RunRecord
@@ -260,6 +265,7 @@ class Snapshot:
     unfinished: int
     exception_count: int
     health: GeneratorHealth
+    search: SearchResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,14 +343,16 @@ class RunResult:
         Raises:
             OSError: The disk refused it.
         """
-        document = asdict(replace(self, record=None, directory=None))  # type: ignore[arg-type]
+        document = asdict(replace(self, record=None, levels=(), directory=None))  # type: ignore[arg-type]
         del document["directory"]
-        document["record"] = self.record.to_json()
+        document["levels"] = [_level_to_json(level) for level in self.levels]
+        left = MOST_TEXT - len(str(document["levels"]))
+        document["record"] = self.record.to_json(most_text=max(left, _LEAST_RECORD_TEXT))
         write_atomically(path, json.dumps(document, ensure_ascii=False, separators=(",", ":")))
 
     @classmethod
     def load(cls, path: Path) -> RunResult:
-        """Read ``run.json``; a directory means the file in it.
+        """Read ``run.json``, also of an older version; a directory means the file in it.
 
         Raises:
             RunError: It is not a run, or was written by a newer version.
@@ -367,12 +375,36 @@ class RunResult:
     @classmethod
     def _from_json(cls, document: dict[str, Any]) -> RunResult:
         document["record"] = RunRecord.from_json(document["record"])
-        document["health"] = GeneratorHealth(**document["health"] | {"notes": tuple(document["health"]["notes"])})
+        document["health"] = _health(document["health"])
+        document["levels"] = tuple(_level(item) for item in document.get("levels", ()))
+        search = document.get("search")
+        document["search"] = None if search is None else SearchResult(**search)
         document["exceptions"] = tuple(ScriptError(**item) for item in document["exceptions"])
         document["failures"] = tuple(FailureSample(**item) for item in document["failures"])
         document["verdicts"] = tuple(_verdict(item) for item in document["verdicts"])
         document["outcome"] = None if document["outcome"] is None else Outcome(document["outcome"])
-        return cls(**document)
+        return cls(**document | {"schema_version": SCHEMA_VERSION})
+
+
+def _health(item: dict[str, Any]) -> GeneratorHealth:
+    doubts = tuple(Doubt(**doubt) for doubt in item.get("doubts", ()))
+    return GeneratorHealth(**item | {"doubts": doubts, "notes": tuple(item["notes"])})
+
+
+def _level_to_json(level: Level) -> dict[str, Any]:
+    return asdict(replace(level, record=None)) | {"record": level.record.to_json()}  # type: ignore[arg-type]
+
+
+def _level(item: dict[str, Any]) -> Level:
+    return Level(
+        **item
+        | {
+            "record": Counts.from_json(item["record"]),
+            "health": _health(item["health"]),
+            "verdicts": tuple(_verdict(verdict) for verdict in item["verdicts"]),
+            "outcome": Outcome(item["outcome"]),
+        }
+    )
 
 
 def _verdict(item: dict[str, Any]) -> Verdict:

@@ -186,7 +186,15 @@ def test_what_a_run_came_to_is_said():
 
 
 def test_the_health_of_the_generator_carries_its_units():
-    health = GeneratorHealth(0.25, 0.5, 0.002, 0.01, 1.0, {"hooks": 3}, ("a note",))
+    health = GeneratorHealth(
+        cpu_mean=0.25,
+        cpu_max=0.5,
+        loop_lag_p99=0.002,
+        loop_lag_max=0.01,
+        kernel_clock_share=1.0,
+        fallbacks={"hooks": 3},
+        notes=("a note",),
+    )
     assert metrics_of(replace(EMPTY, health=health))["health"] == {
         "cpu_mean_ratio": 0.25,
         "cpu_max_ratio": 0.5,

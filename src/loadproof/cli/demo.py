@@ -40,9 +40,17 @@ def main(words: Sequence[str]) -> int:
         return 0
     with running_target() as url:
         print(f"demo service on {url}", flush=True)
-        defaults = ["--name", "demo", "-H", url, "-u", str(_USERS), "-r", str(_USERS), "-t", _RUN_TIME]
+        defaults = ["--name", "demo", "-H", url, *_load(rest)]
         options, ours = read_options([str(LOCUSTFILE), *defaults, *rest], cwd=Path.cwd())
         return run_all(load_plans(options), quiet=ours.quiet)
+
+
+def _load(words: Sequence[str]) -> list[str]:
+    """How much load there is where the words do not say so."""
+    given = {word.partition("=")[0] for word in words}
+    users = [] if given & {"--rate", "--stages", "--load-profile"} else ["-u", str(_USERS), "-r", str(_USERS)]
+    lasts = given & {"--duration", "--stages", "--load-profile", "--iterations"}
+    return users if lasts else [*users, "-t", _RUN_TIME]
 
 
 @contextmanager

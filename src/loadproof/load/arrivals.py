@@ -122,7 +122,7 @@ class Arrivals:
         self._segments: deque[tuple[int, Iterator[tuple[list[float], list[int]]]]] = deque()
         self._ends: deque[int | None] = deque()
         self._due: deque[tuple[int, int]] = deque()  # time and pool of the next arrivals
-        self._closed = False
+        self._scheduled = self._closed = False
         self.ideal = 0
         """Users by Little's law alone, when it was last asked for its needs."""
 
@@ -139,6 +139,7 @@ class Arrivals:
             self._ends[-1] = begins_ns
             while self._due and self._due[-1][0] >= begins_ns:
                 self._due.pop()
+        self._scheduled = True
         self._segments.append((begins_ns, schedule.blocks()))
         self._ends.append(None)
         self._set_alarm()
@@ -165,8 +166,10 @@ class Arrivals:
 
     @property
     def over(self) -> bool:
-        """Whether no arrival is left, and none waits for a user."""
-        return self._closed or (self._next() is None and not any(pool.overdue for pool in self._pools))
+        """Whether there was a schedule, no arrival of it is left, and none waits for a user."""
+        if self._closed or not self._scheduled:
+            return self._closed
+        return self._next() is None and not any(pool.overdue for pool in self._pools)
 
     @property
     def in_flight(self) -> int:

@@ -29,6 +29,9 @@ _SPAWN_RATE = 100.0
 _SETTLING = 30.0
 """Seconds that users may take, in ``on_start`` for example, before arrivals begin without them."""
 
+_GOODBYE = 5.0
+"""Seconds that iterations may go on after the last level of a search."""
+
 _LEAD = 0.15
 _FIRST_SECONDS = 5
 _FEWEST_USERS = 10
@@ -159,6 +162,10 @@ class Control:
         """The test is over."""
         if self._greenlet is not None and self._greenlet is not gevent.getcurrent():
             self._greenlet.kill(block=False)
+
+    def finish(self) -> None:
+        """A search is over: iterations that are going on may end."""
+        self._environment.stop_timeout = self._patience or _GOODBYE
 
     def abandon(self) -> None:
         """The run ends for a reason of somebody else: users may take as long as they were given, and no longer."""

@@ -57,6 +57,11 @@ class Director:
         self._share: tuple[int, int] | None = None
         self._reports: Any = None
 
+    @property
+    def decides(self) -> bool:
+        """Whether users are ours to decide on, not Locust's."""
+        return bool(self._scenarios)
+
     def join(self, environment: Any) -> None:
         """Take part in Locust's run, before a test starts.
 
@@ -129,6 +134,11 @@ class Director:
         """The supervisor has the next level: ``begins_at`` in seconds since the run's start, and a ``profile``."""
         if self._control is not None:
             self._control.go_on(level["begins_at"], Profile.model_validate(level["profile"]))
+
+    def finish(self) -> None:
+        """A search is over: what is in flight may end."""
+        if self._control is not None:
+            self._control.finish()
 
     def abandon(self) -> None:
         """The run ends for another reason than its plan."""

@@ -176,6 +176,9 @@ class Engine:
     def _on_frame(self, kind: str, payload: Any) -> None:
         if kind == "quit":
             self.quit()
+        elif kind == "finish":
+            self._director.finish()
+            self._on_plan_over()
         elif kind == "level":
             self._director.go_on(payload)
 
@@ -285,10 +288,11 @@ class Engine:
 
     def _start_facts(self, environment: Any) -> dict[str, Any]:
         options, shape = environment.parsed_options, environment.shape_class
+        counted = shape is None and not self._director.decides  # users are Locust's to decide on
         return {
             "epoch": self._epoch,
-            "users": None if shape is not None else self._runner.target_user_count,
-            "spawn_rate": None if shape is not None else options.spawn_rate,
+            "users": self._runner.target_user_count if counted else None,
+            "spawn_rate": options.spawn_rate if counted else None,
             "run_time": options.run_time or None,
             "bounded": bool(options.run_time) or shape is not None,
             "shape": None if shape is None else type(shape).__name__,

@@ -18,6 +18,7 @@ Load process to supervisor:
 Supervisor to load process:
     ``job``         what to run (first frame)
     ``level``       the next level of a search: a ``profile``, and when it ``begins_at``
+    ``finish``      the search is over: let users finish what they do, end the test, then the process
     ``quit``        end the test, then the process
 """
 

@@ -140,7 +140,7 @@ class Searching:
         step = self._search.next(self.levels)
         if step is None:
             self.over = True
-            self._send("quit", None)
+            self._send("finish", None)
         elif step.rest and self.levels:
             self._hold(0.0, now + _LEAD / 2, 0)
             self._resting = (step, now)

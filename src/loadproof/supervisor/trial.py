@@ -193,6 +193,8 @@ class Trial:
     def _health(self) -> GeneratorHealth:
         limited = self._plan.rps is not None
         health = self._facts.health.health(self._record, is_open=self._is_open, short=self._short, is_limited=limited)
+        if self._searching is not None:  # it overloads on purpose; what is to be said of that is said of its levels
+            return replace(health, doubts=(), notes=())
         return replace(health, notes=(*health.notes, *self._remarks))
 
     def checkpoint(self) -> None:

@@ -1,4 +1,5 @@
-"""Hand-built results: the empty run, small ones whose figures are known, and a long one with everything in it."""
+"""Hand-built results: the empty run, small ones whose figures are known, a long one with everything in it, one on
+schedule, and searches."""
 
 from __future__ import annotations
 
@@ -6,10 +7,10 @@ import math
 import random
 from dataclasses import replace
 
-from loadproof.judge import evaluate_all, exit_code, overall
+from loadproof.judge import MeasuredLevel, evaluate_all, exit_code, judge_level, overall
 from loadproof.plan.thresholds import parse_threshold
 from loadproof.record import Recorder, RunRecord, Sample
-from loadproof.result import FailureSample, GeneratorHealth, RunResult, ScriptError
+from loadproof.result import Doubt, FailureSample, GeneratorHealth, RunResult, ScriptError, SearchResult
 
 STARTED_AT = "2026-03-04T05:06:07.890000+00:00"
 NASTY = "<script>alert(1)</script>"
@@ -236,3 +237,168 @@ def rich_result(seconds=120, seed=7):
             notes=("A load process used 93% of a core at its peak: its own delay may be in the times.",),
         ),
     )  # fmt: skip
+
+
+LEVEL_RULES = ("error_rate: warn >= 1%, fail >= 5%", "p95(response_time) < 500ms")
+
+
+def arrive(recorder, at, lag):
+    """Count an arrival that was due at a time and started so many seconds later; one that was dropped has no lag."""
+    counts = recorder.arrivals_in(at)
+    counts.offered += 1
+    if lag is None:
+        counts.dropped += 1
+    else:
+        counts.started += 1
+        counts.late += lag > 0.01
+        counts.lag.record(round(lag * 1e9))
+
+
+def arrivals_health(arrivals, **fields):
+    """The health of a generator that made these arrivals, and was at ease."""
+    values = {"cpu_mean": 0.12, "cpu_max": 0.3, "loop_lag_p99": 0.001, "loop_lag_max": 0.004, "kernel_clock_share": 1.0}
+    return GeneratorHealth(
+        **values
+        | {
+            "offered": arrivals.offered,
+            "started": arrivals.started,
+            "dropped": arrivals.dropped,
+            "late": arrivals.late,
+            "start_lag_p99": arrivals.lag.quantile(0.99),
+        }
+        | fields
+    )
+
+
+def open_result(**fields):
+    """Twenty seconds of 50 arrivals per second, of which the first two are warm-up.
+
+    The service answers in 20 ms but hangs from 10 s to 12 s: until 11.2 s arrivals find free users, then none until it
+    goes on, so that 40 of the 900 that are measured are dropped, and 60 of the other 860 wait for it.
+    """
+    record, recorder = RunRecord(), Recorder("1")
+    record.measure_from(2)
+    for user in range(60):
+        recorder.record(sample("/login", "POST setup", end=0.2 + user / 100, took=0.05, status=200))
+    for second in range(20):
+        for number in range(50):
+            due = second + (number + 0.5) / 50
+            if 11.2 <= due < 12:
+                arrive(recorder, due, None)
+                continue
+            lag = 0.012 if number == 49 else 0.00005
+            end = max(due + lag + 0.02, 12.02 if 10 <= due < 12 else 0.0)
+            arrive(recorder, due, lag)
+            recorder.record(Sample("/items", "GET", due, due + lag, end, status=200, clock="kernel"))
+            recorder.record(Sample("browse", "ITERATION", due, due + lag, end))
+        record.merge(recorder.interval({}))
+        record.set_users(second + 0.5, {"Visitor": 60})
+    doubt = Doubt("response_time", "4.4% of the arrivals were dropped", breach_stands=True)
+    settings = {
+        "record": record,
+        "measured_from": 2.0,
+        "measured_to": 20.0,
+        "rules": ("error_rate < 1%", "dropped_rate < 0.1%", "p95(response_time) < 500ms"),
+        "plan": PLAN | {"warmup": 2.0},
+        "health": arrivals_health(record.arrivals, doubts=(doubt,), notes=("Raise --max-users to about 110.",)),
+    }
+    return result_of(**settings | fields)
+
+
+def _held(record, number, target, *, unit, role, start, seconds, answers):
+    """A judged level; ``answers`` gives the seconds of each of its requests, None for a failed one."""
+    counts = record.watch(start, start + seconds)
+    recorder = Recorder("1")
+    for at, took in answers:
+        failure = {"kind": "http_503", "message": "503 Service Unavailable", "status": 503} if took is None else {}
+        each = sample("/items", end=at + (took or 0.01), took=took or 0.01, **{"status": 200} | failure)
+        recorder.record(each)
+        if unit == "per_second":
+            arrive(recorder, at, 0.0001)
+            recorder.record(each._replace(name="browse", method="ITERATION", status=None))
+    record.merge(recorder.interval({}))
+    record.unwatch(counts)
+    health = arrivals_health(counts.arrivals) if unit == "per_second" else GeneratorHealth(cpu_mean=0.1, cpu_max=0.2)
+    measured = MeasuredLevel(
+        number=number,
+        target=float(target),
+        unit=unit,
+        role=role,
+        measured_from=float(start),
+        measured_to=float(start + seconds),
+        record=counts,
+        exception_count=0,
+        unfinished=0,
+        health=health,
+    )
+    return judge_level(measured, [parse_threshold(rule, source="loadproof.toml") for rule in LEVEL_RULES])
+
+
+def _searched(kind, record, levels, search, **fields):
+    values = {
+        "kind": kind,
+        "test_name": f"checkout-{kind}",
+        "record": record,
+        "rules": (),
+        "levels": tuple(levels),
+        "search": search,
+        "measured_to": levels[-1].measured_to,
+    }
+    return result_of(**values | fields)
+
+
+def stress_result(**fields):
+    """Steps of 10 s with 5, 10, 15 and 20 users, each of which asks ten times a second.
+
+    The service answers in 50 ms, but from 20 users on one request in eight fails: it broke at 20.
+    """
+    record, levels = RunRecord(), []
+    for number, users in enumerate((5, 10, 15, 20, 20), 1):
+        start = 12 * number - 10
+        answers = [
+            (start + i / users / 10, None if users == 20 and i % 8 == 0 else 0.05 + (i % 10) / 1_000)
+            for i in range(users * 99)
+        ]
+        role = "repeat" if number == 5 else "step"
+        levels.append(_held(record, number, users, unit="users", role=role, start=start, seconds=10, answers=answers))
+        for second in range(start - 2, start + 10):
+            record.set_users(second + 0.5, {"Visitor": users})
+    search = SearchResult(
+        kind="stress",
+        outcome="broke",
+        unit="users",
+        max_level=20.0,
+        last_good_level=15.0,
+        breaking_level=20.0,
+        metric=levels[-1].metric,
+        reason=f"broke at 20 users: {levels[-1].reason}; 15 users sustained",
+    )
+    return _searched("stress", record, levels, search, **fields)
+
+
+def capacity_result(**fields):
+    """Trials of 20 s against a service that answers in 20 ms up to 32 arrivals per second, and in seconds above."""
+    record, levels, start = RunRecord(), [], 5
+    for number, rate in enumerate((20, 40, 28, 34, 31, 32.5, 31), 1):
+        role, seconds = ("confirm", 40) if number == 7 else ("step", 20)
+        behind = max(0.0, rate / 32 - 1)
+        answers = [
+            (start + (i + 0.5) / rate, 0.02 + (i % 10) / 1_000 + (behind and 0.6 + behind * i / rate))
+            for i in range(int(rate * seconds))
+        ]
+        levels.append(
+            _held(record, number, rate, unit="per_second", role=role, start=start, seconds=seconds, answers=answers)
+        )
+        start += seconds + 10
+    search = SearchResult(
+        kind="capacity",
+        outcome="found",
+        unit="per_second",
+        max_level=40.0,
+        last_good_level=31.0,
+        metric=levels[5].metric,
+        low=31.0,
+        high=32.5,
+        reason=f"31/s sustained; at 32.5/s {levels[5].reason}",
+    )
+    return _searched("capacity", record, levels, search, **fields)

@@ -56,6 +56,10 @@ _ASTRAY = 1.15
 """How far around the border the capacity is looked for; and how far off a trial must come out to look elsewhere."""
 
 _FINE = 0.0025
+"""Steps of log rate in which likely capacities are told apart."""
+
+_FINEST = 0.005
+"""No precision below this is aimed at: rates have four digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +304,9 @@ class _Trials:
         self._levels: list[Level] = []
         self._votes: dict[float, list[Level]] = {}
         self._max_rate = plan.max_rate or math.inf
+        self._precision = max(plan.precision, _FINEST)
         # A hair less than twice the precision, so that rounded rates are not further apart either.
-        self._reach = math.sqrt((1 + 2 * plan.precision) * (1 - 10 ** (1 - _DIGITS)))
+        self._width = (1 + 2 * self._precision) * (1 - 10 ** (1 - _DIGITS))
 
     def course(self) -> Generator[Step, Level, SearchResult]:
         """All steps, one after the other."""
@@ -328,7 +333,7 @@ class _Trials:
 
     def _halved(self, low: float, high: float) -> Generator[Step, Level, tuple[float, float]]:
         """The place to look around: a rate that passed and one that failed, as near as the precision asks."""
-        while high > low * (1 + self._plan.precision):
+        while high > low * (1 + self._precision):
             middle = _neat(math.sqrt(low * high))
             if (yield from self._judged(middle)):
                 low = middle
@@ -340,27 +345,29 @@ class _Trials:
         """The answer around a border, or another place to look around."""
         ceiling, unconfirmed = math.inf, 0
         while True:
-            likely = _likely(self._evidence(), low / _AROUND, high * _AROUND, self._reach**2)
-            lower = _neat(min(likely.low / _EASE, ceiling))
-            upper = min(_neat(lower * self._reach**2), self._max_rate)
+            likely = _likely(self._evidence(), low / _AROUND, high * _AROUND, self._width)
+            lower = min(_neat(likely.low / _EASE), ceiling, self._max_rate / math.sqrt(self._width))
+            upper = min(_neat(lower * self._width), self._max_rate)
             if likely.chance < _SURE and len(self._levels) < _SETTLED_BY:
                 rate = min(_neat(likely.median), self._max_rate)
             elif likely.chance < _LEAST_SURE:
                 around = f"trials around {_rate(_neat(likely.median))} come out both ways"
                 raise _OverError("unsettled", f"{around}: longer ones might tell")
-            elif not self._fails_up_to(upper):
+            elif lower < ceiling and not self._fails_up_to(upper):
                 rate = upper
             elif (yield from self._confirms(lower)):
                 return self._found(lower, upper)
             else:
+                # The first failure may be an accident: the same rate may be tried again. From the second on, nothing
+                # that high is believed any more.
+                ceiling = _neat(lower / (1 + unconfirmed * self._precision / 2))
                 unconfirmed += 1
-                ceiling = lower / (1 + unconfirmed * self._plan.precision / 2)
                 continue
             passed = yield from self._judged(rate)
             if passed and rate == self._max_rate and self._count(rate)[0] >= 2:
                 return rate, None
             if passed and rate > high * _ASTRAY:
-                return (yield from self._above(rate, factor=2.0))
+                return (yield from self._above(rate))
             if not passed and rate < low / _ASTRAY:
                 return (yield from self._below(rate))
 
@@ -383,16 +390,16 @@ class _Trials:
         rate = min(self._plan.start_rate, self._max_rate)
         if (yield from self._trial(rate)) is False:
             return (yield from self._below(rate))
-        return (yield from self._above(rate, factor=2.0))
+        return (yield from self._above(rate))
 
-    def _above(self, rate: float, factor: float | None = None) -> Generator[Step, Level, tuple[float, float | None]]:
+    def _above(self, rate: float) -> Generator[Step, Level, tuple[float, float | None]]:
         """The same, from a rate on that did not fail."""
         failed = [each for each in self._votes if each > rate and self._passes(each) is False]
         if failed:
             return rate, min(failed)
         unjudged = 1 if self._passes(rate) is None else 0
         while rate < self._max_rate:
-            low, rate = rate, min(_neat(rate * (factor or self._reach**2)), self._max_rate)
+            low, rate = rate, min(_neat(rate * 2), self._max_rate)
             passed = yield from self._trial(rate)
             if passed is False:
                 return low, rate
@@ -462,10 +469,11 @@ class _Trials:
         return outcomes.count(Outcome.PASS), outcomes.count(Outcome.FAIL)
 
     def _passes(self, rate: float) -> bool | None:
-        """What most trials of a rate came to; a failed confirmation outweighs the others."""
+        """What most trials of a rate came to; the last confirmation outweighs the others."""
         votes = self._votes.get(rate, ())
-        if any(level.role == "confirm" and level.outcome is Outcome.FAIL for level in votes):
-            return False
+        confirmations = [level for level in votes if level.role == "confirm"]
+        if confirmations and confirmations[-1].outcome is not Outcome.INCONCLUSIVE:
+            return confirmations[-1].outcome is Outcome.PASS
         passes, fails = self._count(rate)
         return None if not passes + fails else passes > fails
 
@@ -517,13 +525,17 @@ class _Trials:
         return failures[0] if failures else None
 
     def _instability(self, low: float, high: float) -> str:
-        """What contradicts the answer: rates well above it that passed, or well below it that failed."""
-        passed = [rate for rate in self._votes if rate > high * (1 + self._plan.precision) and self._passes(rate)]
+        """What contradicts the answer: a rate well above it that passed, or one at or well below it that failed."""
+        long = [level for votes in self._votes.values() for level in votes if level.role == "confirm"]
+        again = [level.target for level in long if level.outcome is Outcome.FAIL]
+        if again:
+            return f"; unstable: {_rate(min(again))} failed when it was held as long before"
+        apart = 1 + self._precision
+        passed = [rate for rate in self._votes if rate > high * apart and self._count(rate)[0]]
         if passed:
-            return f"; unstable: {_rate(max(passed))} passed although a lower rate failed, so the lower one counts"
-        wide = low / (1 + self._plan.precision)
-        failed = [rate for rate in self._votes if rate < wide and self._passes(rate) is False]
-        return f"; unstable: {_rate(min(failed))} failed once although a higher rate passed" if failed else ""
+            return f"; unstable: {_rate(max(passed))} once passed although a lower rate failed, so the lower one counts"
+        failed = [rate for rate in self._votes if rate < low / apart and self._count(rate)[1]]
+        return f"; unstable: {_rate(min(failed))} once failed although a higher rate passed" if failed else ""
 
     def _unjudged(self, rate: float) -> str:
         level = self._votes[rate][-1]

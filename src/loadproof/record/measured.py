@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from loadproof.record.tally import Key, Tallies
 
 
+PROVISIONAL_BITS = 5
+"""Sub-bits that are left to what counts for the time being before anything else loses precision."""
+
+
 class Measured:
     """Counts from one whole second on: the first one, until another is named.
 
@@ -109,13 +113,20 @@ class Measured:
 
     @property
     def bits(self) -> int:
-        """Sub-bits of the histograms of entries."""
-        return self.counts.bits
+        """Sub-bits that the histograms of entries have in the end."""
+        return (self.counts if self._held is None else self._later).bits
 
     def coarsen(self, bits: int) -> None:
         """Make the histograms of entries at most ``bits`` sub-bits fine; what is held stays as it is."""
         self.counts.coarsen(bits)
         self._later.coarsen(bits)
+
+    def ease(self) -> bool:
+        """Spare memory without a loss in the end: of what counts for the time being a bit; False without such."""
+        if self._held is None or self.counts.bits <= PROVISIONAL_BITS:
+            return False
+        self.counts.coarsen(self.counts.bits - 1)
+        return True
 
     def memory(self) -> int:
         """About how many bytes entries take."""

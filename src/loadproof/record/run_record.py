@@ -43,7 +43,7 @@ _BITS_AT_ONCE = 2  # that the largest part loses: to encode 2,000 entries anew t
 
 _LATENESS = 2  # seconds after which a window is not expected to get samples; one that does costs a little more
 _SETTLED_PER_MERGE = 200
-_MEMORY_CHECK_INTERVAL = 64
+_MEMORY_CHECK_INTERVAL = 16
 _TEXT_PER_ENTRY = 60  # names of fields
 _TEXT_PER_WINDOW = 6  # quotes, comma, padding, or "null,"
 
@@ -302,7 +302,11 @@ class RunRecord:
         return self._timeline.recent(end - max(1, round(seconds)), end)
 
     def _fit_memory(self) -> None:
-        while self._measured.bits > 0 and self._memory() > MOST_MEMORY:
+        while self._memory() > MOST_MEMORY:
+            if self._measured.ease():
+                continue
+            if self._measured.bits == 0:
+                break
             self._lose_a_bit()
 
     def _memory(self) -> int:

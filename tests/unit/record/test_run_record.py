@@ -565,6 +565,20 @@ def test_pieces_are_joined_when_they_outgrow_their_memory(monkeypatch):
     assert record.samples == 50 - start
 
 
+def test_precision_is_given_up_first_where_it_is_had_again_once_the_warm_up_is_cut(monkeypatch):
+    record = RunRecord(hold_back=40)
+    stock = {"success": spread(random.Random(5), 200, 0.01)}
+    for second in range(130):
+        record.merge(Delta(second, "w", {second: {("/a", "GET"): stock}}, {}))
+        if second == 62:
+            monkeypatch.setattr(run_record, "MOST_MEMORY", record._memory() * 4 // 5)
+    assert record.select("/a")["success"].response.bits < 10
+    assert record._memory() < run_record.MOST_MEMORY * 1.1
+    record.measure_from(10, final=True)
+    assert record.select("/a")["success"].response.bits == 10
+    assert count(record.select("/a")) == 120 * stock["success"].count
+
+
 def test_rows_of_a_warm_up_are_merged_into_windows_only():
     record = record_of(sample(2.5))
     record.merge(

@@ -14,6 +14,7 @@ It ends when its standard input does.
 from __future__ import annotations
 
 import asyncio
+import heapq
 import random
 import sys
 import time
@@ -21,13 +22,17 @@ from collections import deque
 
 
 class Workers:
+    """When each worker is free next says all; a late wake-up of ours takes none of their time."""
+
     def __init__(self, count, seconds):
-        self._free = asyncio.Semaphore(int(count))
+        self._free_at = [0.0] * int(count)
         self._seconds = float(seconds)
 
     async def serve(self):
-        async with self._free:
-            await precise_sleep(self._seconds)
+        now = time.monotonic()
+        done = max(now, heapq.heappop(self._free_at)) + self._seconds
+        heapq.heappush(self._free_at, done)
+        await asyncio.sleep(done - now)
         return 200
 
 
@@ -42,7 +47,7 @@ class MM1:
     async def serve(self):
         now = time.monotonic()
         self._free_at = max(now, self._free_at) + self._random.expovariate(self._rate)
-        await precise_sleep(self._free_at - now)
+        await asyncio.sleep(self._free_at - now)
         return 200
 
 
@@ -82,7 +87,7 @@ class Collapse:
         at = time.monotonic()
         while self._waiting:
             at = max(at, time.monotonic() - 0.05) + self._seconds * max(1.0, len(self._waiting) / 20)
-            await precise_sleep(at - time.monotonic())
+            await asyncio.sleep(at - time.monotonic())
             done = self._waiting.popleft()
             if not done.done():
                 done.set_result(None)
@@ -97,7 +102,7 @@ class Break:
         self._here += 1
         try:
             broken = self._here > self._most
-            await precise_sleep(0.005)
+            await asyncio.sleep(0.005)
             return 500 if broken else 200
         finally:
             self._here -= 1
@@ -110,12 +115,6 @@ class Fast:
 
 KINDS = {"workers": Workers, "mm1": MM1, "bucket": Bucket, "collapse": Collapse, "break": Break, "fast": Fast}
 REASONS = {200: b"OK", 500: b"Internal Server Error", 503: b"Service Unavailable"}
-
-
-async def precise_sleep(seconds):
-    """asyncio's own is late by up to a millisecond; over many requests in a row that adds up."""
-    if seconds > 0:
-        await asyncio.sleep(seconds)
 
 
 class Connection(asyncio.Protocol):

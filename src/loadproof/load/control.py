@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gevent
+from locust.runners import STATE_RUNNING
 
 from loadproof.load.dispatch import ClassDispatcher, Mix
 from loadproof.plan.profile import duration_of, target_at
@@ -280,7 +281,7 @@ class Control:
 
     def _say_what_is_short(self, course: _Course, ideal: int, rate: float) -> None:
         """Tell the supervisor how many users it would have taken, where more than there may be."""
-        if ideal > course.most_users(rate) and ideal > self._short * 1.1:
+        if ideal > course.most_users(rate) and (self._endless or ideal > self._short * 1.1):
             self._short = ideal
             self._tell("short", {"max_users": course.most_users(rate), "needed": ideal})
 
@@ -300,8 +301,8 @@ class Control:
             return True
         users = sum(sum(status["users"].values()) for status in statuses)
         waiting = sum(status["waiting"] for status in statuses)
-        # Locust says "running" once all users have been started.
-        return 0 < users == waiting and self._environment.runner.state == "running"
+        all_started = self._environment.runner.state == STATE_RUNNING
+        return bool(all_started and 0 < users == waiting)
 
 
 def _whole(target: float) -> int:

@@ -245,7 +245,7 @@ class Capacity(Frozen):
         trial: Whole seconds of a trial that are judged.
         settle: Whole seconds at a trial's start that are not judged.
         confirm: Whole seconds of the last trial, which confirms the answer.
-        precision: The answer's interval is at most this wide, as a ratio: 0.05 for 5 %.
+        precision: The answer's interval is at most this wide to either side, as a ratio: 0.05 for 5 %.
         max_users: Most users that arrivals may be spread over, as in ``Profile``.
         arrivals: How arrivals are spaced, as in ``Profile``.
         seed: Of everything random, as in ``Profile``.

@@ -22,6 +22,8 @@ LAG_SPOILS = 5.0
 """Times as much, and what it holds up cannot be judged."""
 
 DROPS_SPOIL = 0.001
+"""Share of arrivals that may be dropped before response times cannot be judged; levels of a search take more."""
+
 BUSY = 0.9
 STARVED = 0.1
 _KERNEL_ENOUGH = 0.99
@@ -73,6 +75,7 @@ class HealthTally:
         is_open: bool,
         short: tuple[int, int] | None = None,
         is_limited: bool = False,
+        drops_spoil: float = DROPS_SPOIL,
     ) -> GeneratorHealth:
         """What it comes to.
 
@@ -80,6 +83,7 @@ class HealthTally:
             record: What was counted in the same part.
             is_open: Whether iterations came on a schedule.
             short: Most users of the pool, and how many it would have taken; None where they sufficed.
+            drops_spoil: Share of dropped arrivals beyond which response times cannot be judged.
             is_limited: Whether a limit on the rate keeps users back: it is no fault then that they could do more.
         """
         good = merged(record.totals(), ("success", "expected"))
@@ -93,7 +97,7 @@ class HealthTally:
         for found, said in (
             self._of_the_clock(lag, good.service.quantile(0.5)),
             _of_starts(start_lag, good.response.quantile(0.5)),
-            _of_drops(arrivals.dropped, arrivals.offered, short) if is_open else ([], []),
+            _of_drops(arrivals.dropped, arrivals.offered, short, drops_spoil) if is_open else ([], []),
             self._of_the_cpu(is_open=is_open, is_limited=is_limited),
         ):
             doubts += found
@@ -182,7 +186,7 @@ def _of_starts(lag: float | None, median: float | None) -> tuple[list[Doubt], li
     )
 
 
-def _of_drops(dropped: int, offered: int, short: tuple[int, int] | None) -> tuple[list[Doubt], list[str]]:
+def _of_drops(dropped: int, offered: int, short: tuple[int, int] | None, spoil: float) -> tuple[list[Doubt], list[str]]:
     """Arrivals that were never made would have been among the slow ones."""
     if not dropped:
         return [], []
@@ -190,7 +194,7 @@ def _of_drops(dropped: int, offered: int, short: tuple[int, int] | None) -> tupl
     said = f"{format_count(dropped)} of {format_count(offered)} arrivals were dropped, as no user was free"
     advice = f"raise --max-users to about {format_count(_round_up(short[1]))}" if short else "start more users with -u"
     doubts = []
-    if share > DROPS_SPOIL:
+    if share > spoil:
         doubts = [Doubt(quantity, said, breach_stands=True) for quantity in ("response_time", "iteration_time")]
     return doubts, [f"{_sentence(said)}: {advice}, or look at why iterations take so long."]
 
@@ -205,5 +209,5 @@ def _sentence(text: str) -> str:
 
 def _round_up(users: int) -> int:
     """To two digits."""
-    step = 10 ** max(0, len(str(users)) - 2)
+    step = int(10 ** max(0, len(str(users)) - 2))
     return -(-users // step) * step

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from loadproof.judge import MeasuredLevel, judge_level
 from loadproof.plan import Capacity, Profile, Stage
+from loadproof.result import Doubt
 from loadproof.search import search_for
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from loadproof.plan import Stress
     from loadproof.record import Counts, RunRecord
-    from loadproof.result import Level, SearchResult
+    from loadproof.result import GeneratorHealth, Level, SearchResult
     from loadproof.search import Step
     from loadproof.supervisor.facts import Facts
     from loadproof.supervisor.health import HealthTally
@@ -27,6 +28,9 @@ _GROWTH = 0.8
 """Share of the time to settle in which users grow."""
 
 _LONGEST_REST = 30.0
+
+_TOLERATED_DROPS = 0.01
+"""As the rule on ``dropped_rate`` that levels have by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class Searching:
         self._held: _Held | None = None
         self._resting: tuple[Step, float] | None = None
         self._target = 0.0
+        self._needed: int | None = None
         self.levels: list[Level] = []
         self.over = False
 
@@ -176,6 +181,19 @@ class Searching:
         self._target = target
         self._send("level", {"begins_at": begins_at, "profile": profile.model_dump(mode="json")})
 
+    def run_short(self, needed: int) -> None:
+        """The plan's ``max_users`` were too few for the level that is held."""
+        self._needed = needed
+
+    def _health(self, held: _Held) -> GeneratorHealth:
+        """How the generator fared: a pool that the plan keeps too small says nothing of the service."""
+        health = held.health.health(held.counts, is_open=self._is_open, drops_spoil=_TOLERATED_DROPS)
+        needed, self._needed = self._needed, None
+        if needed is None or not held.counts.arrivals.dropped or getattr(self._plan, "max_users", None) is None:
+            return health
+        said = f"arrivals were dropped for want of users: it takes about {needed}; raise --max-users"
+        return replace(health, doubts=(*health.doubts, Doubt("dropped_rate", said)))
+
     def _judge(self, held: _Held) -> None:
         exceptions, unfinished = held.errors(self._facts)
         self._record.unwatch(held.counts)
@@ -189,7 +207,7 @@ class Searching:
             record=held.counts,
             exception_count=exceptions,
             unfinished=unfinished,
-            health=held.health.health(held.counts, is_open=self._is_open),
+            health=self._health(held),
             in_flight=tuple(held.in_flight),
         )
         self.levels.append(judge_level(measured, self._plan.rules))

@@ -34,7 +34,7 @@ def known_warmup(plan: Plan, start: Mapping[str, Any]) -> int:
     if plan.scenarios:
         return math.ceil(max(scenario.start + ramp_end(scenario.profile) for scenario in plan.scenarios))
     if start["users"] and start["spawn_rate"]:
-        return math.ceil(start["users"] / start["spawn_rate"])
+        return math.ceil(float(start["users"]) / float(start["spawn_rate"]))
     return 0
 
 
@@ -71,7 +71,8 @@ def found_warmup(record: RunRecord, first: int, last: int) -> int | None:
     windows = [window for window in record.windows() if window.start >= first and window.end <= last]
     if not windows:
         return None
-    rates, medians = [], []
+    rates: list[float] = []
+    medians: list[float] = []
     for window in windows:
         tally = merged(window.tallies)
         rates.append(tally.count / (window.end - window.start))

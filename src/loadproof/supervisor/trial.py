@@ -130,6 +130,8 @@ class Trial:
     def run_short(self, max_users: int, needed: int) -> None:
         """The pool would have to be larger than it may."""
         self._short = (max_users, needed)
+        if self._searching is not None:
+            self._searching.run_short(needed)
 
     def turn(self) -> None:
         """Do what is due in a search."""

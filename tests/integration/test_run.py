@@ -44,7 +44,7 @@ def test_a_locustfile_runs_and_leaves_a_result_directory(suite, service):
     assert ended.directory.name.startswith(f"load_test_{cwd.name}")
     assert str(ended.directory.relative_to(cwd)) in ended.out
     assert ended.out.index("PASS") < ended.out.index("report.html")
-    assert ended.run["schema_version"] == 1
+    assert ended.run["schema_version"] == 2
     assert ended.run["finished"]
 
 

@@ -87,6 +87,8 @@ class Director:
             runner.register_message("lp_status", self._on_status)
         if not _is_worker(runner):
             self._control = self._new_control(environment)
+        if any(cast.is_open for cast in self._casts):
+            import numpy  # noqa: F401, ICN001, PLC0415 - schedules need it, and loading it later would hold up the loop
 
     def _new_control(self, environment: Any) -> Control:
         return Control(

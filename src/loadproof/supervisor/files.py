@@ -10,6 +10,7 @@ from loadproof.errors import ExitCode
 from loadproof.export import render_metrics
 from loadproof.judge import evaluate_all, exit_code, overall
 from loadproof.plan import Threshold
+from loadproof.record import Delta
 from loadproof.record.rows import rebuild
 from loadproof.report import render_html
 from loadproof.result import RunResult, write_atomically
@@ -112,7 +113,7 @@ def _rebuilt(checkpoint: RunResult, rows: Path) -> RunResult:
     record = checkpoint.record
     if checkpoint.plan["samples"] == "all" and rows.is_file():
         record = rebuild(rows, epoch=epoch)
-        _take_over_users(record, checkpoint.record)
+        _take_over(record, checkpoint.record)
     windows = record.windows()
     reason = "the supervisor died; rebuilt from what it had saved"
     result = replace(
@@ -130,8 +131,12 @@ def _rebuilt(checkpoint: RunResult, rows: Path) -> RunResult:
     return judged(result, rules, abort=(ExitCode.COULD_NOT_RUN, reason))
 
 
-def _take_over_users(record: RunRecord, checkpoint: RunRecord) -> None:
-    """Rows do not say how many users there were; the checkpoint does, as far as it reaches."""
+def _take_over(record: RunRecord, checkpoint: RunRecord) -> None:
+    """Rows say neither how many users there were nor what was dropped; the checkpoint does, as far as it reaches."""
+    record.measure_from(checkpoint.measured_from, final=True)
+    for part in checkpoint.arrival_windows():
+        if part.arrivals.offered:
+            record.merge(Delta(0, "checkpoint", {}, {}, {int(part.start): part.arrivals}))
     for window in checkpoint.windows():
         if window.users is not None:
             for second in range(int(window.start), int(window.end)):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _LONGEST_SEARCH = 600
 """Seconds within which the end of a warm-up is looked for."""
 
+_LONGEST_LEAD = 32
+"""Seconds that a schedule may begin after the run's start: users may take half a minute to get ready."""
+
 
 def known_warmup(plan: Plan, start: Mapping[str, Any]) -> int:
     """Seconds of warm-up that are known before the run, counted from the start of its schedule; whole ones.
@@ -43,7 +46,8 @@ def seconds_held_back(plan: Plan) -> int:
     if plan.warmup != "auto":
         return 0
     lasts = run_time_of(plan)
-    return _LONGEST_SEARCH if lasts is None else min(_LONGEST_SEARCH, math.ceil(lasts / 2) + 1)
+    half = _LONGEST_SEARCH if lasts is None else min(_LONGEST_SEARCH, math.ceil(lasts / 2))
+    return half + _LONGEST_LEAD
 
 
 def run_time_of(plan: Plan) -> float | None:
@@ -82,4 +86,5 @@ def found_warmup(record: RunRecord, first: int, last: int) -> int | None:
     if None in cuts:
         return None
     cut = max(cut for cut in cuts if cut is not None)
-    return int((windows[cut].start if cut < len(windows) else last) - first)
+    found = int((windows[cut].start if cut < len(windows) else last) - first)
+    return found if found <= _LONGEST_SEARCH else None

@@ -120,8 +120,8 @@ class Trial:
         self._measure_from(starts_at + known_warmup(self._plan, self._start))
 
     def _measure_from(self, at: float) -> None:
-        if at > 0:
-            self._measured_from = float(self._record.measure_from(int(at)))
+        final = self._plan.warmup != "auto" or self.ended
+        self._measured_from = float(self._record.measure_from(int(at), final=final))
 
     def share(self, workers: list[str]) -> None:
         """The workers have their shares of all arrivals, in this order."""
@@ -251,8 +251,7 @@ class Trial:
                 "No steady state was found, so that nothing was left out as warm-up: run longer, or look at what keeps "
                 "changing."
             )
-        else:
-            self._measure_from(first + found)
+        self._measure_from(first + (found or 0))
 
     def _complain(self, refused: str | None) -> None:
         if refused is not None and refused not in self.complaints:

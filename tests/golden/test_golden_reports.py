@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from loadproof.report import html, render_text
-from results_factory import empty_result, small_result
+from results_factory import capacity_result, empty_result, open_result, small_result, stress_result
 
 FOLDER = Path(__file__).parent
-RUNS = {"small": small_result, "empty": empty_result}
+RUNS = {
+    "small": small_result,
+    "empty": empty_result,
+    "open": open_result,
+    "stress": stress_result,
+    "capacity": capacity_result,
+}
 
 
 def compare(name, text):

@@ -5,19 +5,29 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from loadproof.report.figures import endpoints_of, error_kinds_of, totals_of, users_mean_of
+from loadproof.report.figures import arrivals_of, endpoints_of, error_kinds_of, totals_of, users_mean_of
 from loadproof.report.wording import plural, printable
 from loadproof.result import Outcome
 from loadproof.units import format_count, format_duration, format_rate, format_ratio
 
 if TYPE_CHECKING:
-    from loadproof.report.figures import ErrorKind
-    from loadproof.result import RunResult, Verdict
+    from loadproof.report.figures import ArrivalFigures, ErrorKind, Group
+    from loadproof.result import RunResult
 
 _KINDS_MAX = 5
 _SLOWEST_MAX = 3
 _BUSY = 0.5
 """Share of their time that users spend waiting for answers, below which more load was possible."""
+
+_DONE = 0.99
+"""Share of the offered iterations that must be finished, for the rate to be what was asked for."""
+
+_GROUP_NOUNS: dict[Group, tuple[str, str]] = {
+    "request": ("request", "requests"),
+    "span": ("span", "spans"),
+    "iteration": ("iteration", "iterations"),
+    "setup": ("request of the set-up", "requests of the set-up"),
+}
 
 _LOGS = "look into the service's logs"
 _BY_KIND = {
@@ -33,6 +43,7 @@ _BY_KIND = {
     "invalid_request": "requests could not be made: check the headers and the URL that the suite sends",
     "out_of_descriptors": "the load generator ran out of file descriptors: raise its limit (ulimit -n)",
     "out_of_ports": "the load generator ran out of local ports: keep connections alive, or generate from more machines",
+    "exception": "the script raised an exception in them: read its traceback",
     "check_failed": "answers came, and a check of the suite did not accept them: read the first samples and the check",
 }
 _BY_STATUS = {
@@ -98,7 +109,7 @@ def _of_errors(result: RunResult) -> list[str]:
 
 def _of_kind(kind: ErrorKind, plan: Any) -> str:
     share = "" if kind.share is None else f" ({format_ratio(kind.share)} of all requests)"
-    seen = f"{plural(kind.count, 'span' if kind.is_span else 'request')} failed with {printable(kind.kind)}{share}"
+    seen = f"{plural(kind.count, *_GROUP_NOUNS[kind.group])} failed with {printable(kind.kind)}{share}"
     return f"{seen}: {_cause(kind.kind, plan)}."
 
 
@@ -160,13 +171,15 @@ def _of_rules(result: RunResult) -> list[str]:
         said.append(_low_throughput(result))
     if any(verdict.unit == "s" for verdict in broken):
         said.append(_slow(result))
-    return said + _of_unsettled(result.verdicts if result.record.samples else ())
+    return said + (_of_unsettled(result) if result.record.samples else [])
 
 
 def _low_throughput(result: RunResult) -> str:
-    figures, users = totals_of(result), users_mean_of(result)
+    figures, users, arrivals = totals_of(result), users_mean_of(result), arrivals_of(result)
     rate = "unknown" if figures.rate is None else format_rate(figures.rate)
     said = f"Throughput ({rate}) breaks its rule: "
+    if arrivals is not None:
+        return said + _of_low_arrivals(arrivals)
     mean = figures.every.mean
     # Little's law: the mean number of requests in flight is the rate times the mean response time.
     busy = figures.rate * mean / users if figures.rate is not None and mean is not None and users else None
@@ -181,11 +194,28 @@ def _low_throughput(result: RunResult) -> str:
     )
 
 
+def _of_low_arrivals(arrivals: ArrivalFigures) -> str:
+    """In an open model the schedule sets the rate; only what it offered and nobody finished is the service's fault."""
+    offered, finished = (
+        "unknown" if rate is None else format_rate(rate)
+        for rate in (arrivals.rate(arrivals.offered), arrivals.rate(arrivals.finished))
+    )
+    if arrivals.finished >= _DONE * arrivals.offered:
+        return (
+            f"iterations were offered at {offered}, and nearly all were finished, so that more load was possible; "
+            "raise the rate, or lower what the rule wants."
+        )
+    return (
+        f"iterations were offered at {offered} and finished at {finished}; check whether the service keeps up (its "
+        "CPU, memory, threads and pools), and whether users were short (--max-users)."
+    )
+
+
 def _slow(result: RunResult) -> str:
     timed = [
         (endpoint.figures.good.quantile(0.95) or 0.0, endpoint)
         for endpoint in endpoints_of(result)
-        if endpoint.figures.good.count and not endpoint.is_span
+        if endpoint.figures.good.count and endpoint.group == "request"
     ]
     slowest = sorted(timed, key=lambda item: -item[0])[:_SLOWEST_MAX]
     listed = ", ".join(
@@ -198,20 +228,41 @@ def _slow(result: RunResult) -> str:
     )
 
 
-def _of_unsettled(verdicts: tuple[Verdict, ...]) -> list[str]:
-    unsettled = [verdict for verdict in verdicts if verdict.outcome is Outcome.INCONCLUSIVE]
+def _of_unsettled(result: RunResult) -> list[str]:
+    unsettled = [verdict for verdict in result.verdicts if verdict.outcome is Outcome.INCONCLUSIVE]
     if not unsettled:
         return []
+    if result.search is not None:
+        rules = "; ".join(printable(verdict.rule) for verdict in unsettled)
+        return [f"Could not be judged: {rules}, as the search found no answer to it. {_how_to_answer(result)}"]
     rules = "; ".join(f"{printable(verdict.rule)} ({printable(verdict.reason)})" for verdict in unsettled)
-    return [f"Could not be judged: {rules}. Run longer or with more users, or correct what the rule selects."]
+    spoiled = {doubt.reason for doubt in result.health.doubts}
+    if all(any(reason in verdict.reason for reason in spoiled) for verdict in unsettled):
+        return [f"Could not be judged: {rules}. See what is said of the load generator."]
+    more = "with more users" if arrivals_of(result) is None else "at a higher rate"
+    return [f"Could not be judged: {rules}. Run longer or {more}, or correct what the rule selects."]
+
+
+def _how_to_answer(result: RunResult) -> str:
+    """What would give a search the answer that a rule asks for."""
+    search = result.search
+    if search is None or search.outcome in ("interrupted", "found", "broke"):
+        return "Let it run to its end."
+    if search.outcome == "generator_limited":
+        return "Make load in more processes (--processes)."
+    if search.outcome == "unsettled":
+        return "Make levels longer, with --hold or --trial, so that each has more samples."
+    return "Search higher, with --max-rate." if search.unit == "per_second" else "Search higher, with --max-users."
 
 
 def _of_missing_figures(result: RunResult) -> list[str]:
     said = []
     if result.unfinished and result.record.samples:
+        # Profiles and searches end iterations by a time of their own.
+        by_schedule = result.search is not None or result.plan.get("scenarios")
+        how = "look at why they take so long" if by_schedule else "let users finish with --stop-timeout"
         said.append(
-            f"{plural(result.unfinished, 'request')} had no answer when the run ended, and no figure holds them: let "
-            "users finish with --stop-timeout."
+            f"{plural(result.unfinished, 'request')} had no answer when the run ended, and no figure holds them: {how}."
         )
     if result.unrecorded:
         said.append(

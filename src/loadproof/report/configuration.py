@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from loadproof.report.wording import ABSENT
-from loadproof.units import format_duration, format_rate
+from loadproof.units import format_count, format_duration, format_rate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _SHOWN_ELSEWHERE = frozenset({"target", "thresholds", "sources", "effective"})
-_DURATIONS = frozenset({"run_time", "timeout", "wait", "stop_timeout"})
-_RATES = frozenset({"spawn_rate", "rps"})
+_DURATIONS = frozenset(
+    {
+        *("run_time", "timeout", "wait", "stop_timeout", "warmup", "start", "graceful_stop"),
+        *("hold", "settle", "trial", "confirm"),
+    }
+)
+_RATES = frozenset({"spawn_rate", "rps", "start_rate", "max_rate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,29 @@ def environment_of(environment: Mapping[str, Any]) -> list[Setting]:
 def _flat(values: Mapping[str, Any], prefix: str, sources: Mapping[str, str]) -> Iterator[Setting]:
     for key, value in values.items():
         path = f"{prefix}.{key}" if prefix else key
-        if isinstance(value, dict) and value:
+        if key == "scenarios" and value:
+            for scenario in value:
+                fields = {key: value for key, value in scenario.items() if key != "name"}
+                yield from _flat(fields, f"{path}.{scenario['name']}", sources)
+        elif key == "stages":
+            yield Setting(path, _stages(value, is_open=values.get("model") == "open"), sources.get(path, ABSENT))
+        elif key == "rules":
+            yield Setting(path, "; ".join(rule["text"] for rule in value) or ABSENT, sources.get(path, ABSENT))
+        elif isinstance(value, dict) and value:
             yield from _flat(value, path, sources)
         else:
             yield Setting(path, _text(key, value), sources.get(path, ABSENT))
+
+
+def _stages(stages: Iterable[Mapping[str, Any]], *, is_open: bool) -> str:
+    """Each stage in words: ``30 s from 0/s to 50/s``."""
+    write = format_rate if is_open else format_count
+    found = []
+    for stage in stages:
+        lasts = "no end" if stage["duration"] is None else format_duration(stage["duration"])
+        start, end = write(stage["start"]), write(stage["end"])
+        found.append(f"{lasts} at {end}" if start == end else f"{lasts} from {start} to {end}")
+    return ", ".join(found) or ABSENT
 
 
 def _text(key: str, value: object) -> str:
@@ -93,7 +117,7 @@ def _text(key: str, value: object) -> str:
     if key == "locust_args" and isinstance(value, list | tuple):
         return shlex.join(str(word) for word in value)
     if isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
-        return ", ".join(str(item) for item in value)
+        return ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from loadproof.record import OUTCOMES, Histogram, merged
-from loadproof.record.recorder import outside_totals
+from loadproof.record.recorder import SETUP, outside_totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadproof.record import Key, Tallies
-    from loadproof.result import FailureSample, RunResult
+    from loadproof.record import Counts, Key, RunRecord, Tallies
+    from loadproof.result import FailureSample, Level, RunResult
+
+Group = Literal["request", "span", "iteration", "setup"]
+"""What an entry is: a request that counts in totals, a span over several, iterations, or a request of the set-up."""
 
 _SAMPLES_SHOWN = 5
 NO_KIND = "(no kind)"
@@ -31,6 +34,7 @@ class Figures:
         failures: Those that failed.
         rate: Requests per second over the measured part; None where no time passed.
         good: Response times of successes.
+        service: Service times of successes.
         every: Response times of all of them.
     """
 
@@ -40,6 +44,7 @@ class Figures:
     failures: int
     rate: float | None
     good: Histogram = field(repr=False)
+    service: Histogram = field(repr=False)
     every: Histogram = field(repr=False)
 
     @property
@@ -56,13 +61,13 @@ class Endpoint:
         name: Its name.
         method: Its request type.
         figures: Its numbers.
-        is_span: Whether it spans other requests and so counts in no total.
+        group: What it is; only requests count in totals.
     """
 
     name: str
     method: str
     figures: Figures
-    is_span: bool
+    group: Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +77,77 @@ class ErrorKind:
     Attributes:
         kind: What they are called.
         count: How many.
-        is_span: Whether they are failures of spans, which count in no total.
-        share: Of all requests that count in totals, 0..1; None for spans.
+        group: What failed; only requests count in totals.
+        share: Of all requests that count in totals, 0..1; None for other groups.
         samples: The first of them, at most five, of different entries where there are several.
         samples_left: Samples that are kept but not among these.
     """
 
     kind: str
     count: int
-    is_span: bool
+    group: Group
     share: float | None
     samples: tuple[FailureSample, ...]
     samples_left: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalFigures:
+    """What became of the arrivals of an open model over some time.
+
+    Attributes:
+        seconds: How long that was.
+        offered: Arrivals that were due.
+        started: Of these, iterations that were started.
+        finished: Iterations that ended in the same time, some of which were due before it.
+        dropped: Arrivals for which no user was free.
+        late: Of those started, the ones that started more than 10 ms after their time.
+        lag: How much later than intended they started.
+    """
+
+    seconds: float
+    offered: int
+    started: int
+    finished: int
+    dropped: int
+    late: int
+    lag: Histogram = field(repr=False)
+
+    @property
+    def dropped_rate(self) -> float | None:
+        """Share of the offered that was dropped, 0..1; None where none was offered."""
+        return self.dropped / self.offered if self.offered else None
+
+    @property
+    def late_rate(self) -> float | None:
+        """Share of the started that started late, 0..1; None where none was started."""
+        return self.late / self.started if self.started else None
+
+    def rate(self, count: int) -> float | None:
+        """So many per second; None where no time passed."""
+        return count / self.seconds if self.seconds > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class LevelFigures:
+    """A level of a search with its numbers.
+
+    Attributes:
+        level: The level.
+        figures: Its requests.
+        arrivals: Its arrivals; None where users were counted.
+    """
+
+    level: Level
+    figures: Figures
+    arrivals: ArrivalFigures | None
+
+    @property
+    def achieved(self) -> float | None:
+        """What came of the target: iterations finished per second, of a level of users requests; None if unknown."""
+        if self.level.unit == "users":
+            return self.figures.rate
+        return None if self.arrivals is None else self.arrivals.rate(self.arrivals.finished)
 
 
 def figures_of(tallies: Tallies, seconds: float) -> Figures:
@@ -98,13 +162,66 @@ def figures_of(tallies: Tallies, seconds: float) -> Figures:
         failures=counts["failure"],
         rate=requests / seconds if seconds > 0 else None,
         good=good,
+        service=tallies["success"].service if "success" in tallies else good,
         every=good if requests == counts["success"] else merged(tallies).response,
     )
 
 
 def totals_of(result: RunResult) -> Figures:
-    """The figures of the whole run, spans left out."""
+    """The figures of the measured part, spans, iterations and the set-up left out."""
     return figures_of(result.record.totals(), result.duration)
+
+
+def arrivals_of(result: RunResult) -> ArrivalFigures | None:
+    """What became of the arrivals of the measured part; None for a closed model."""
+    return arrival_figures_of(result.record, result.duration, is_open=result.health.offered is not None)
+
+
+def arrival_figures_of(record: RunRecord | Counts, seconds: float, *, is_open: bool = False) -> ArrivalFigures | None:
+    """The same of any counts.
+
+    Args:
+        record: What was counted.
+        seconds: How long that took.
+        is_open: Whether there may have been arrivals although none was due; else None is returned then.
+    """
+    arrivals = record.arrivals
+    if not arrivals.offered and not is_open:
+        return None
+    return ArrivalFigures(
+        seconds=seconds,
+        offered=arrivals.offered,
+        started=arrivals.started,
+        finished=merged(record.select(method="ITERATION")).count,
+        dropped=arrivals.dropped,
+        late=arrivals.late,
+        lag=arrivals.lag,
+    )
+
+
+def level_figures_of(level: Level) -> LevelFigures:
+    """The figures of one level of a search."""
+    seconds = level.measured_to - level.measured_from
+    is_open = level.unit == "per_second"
+    return LevelFigures(
+        level=level,
+        figures=figures_of(level.record.totals(), seconds),
+        arrivals=arrival_figures_of(level.record, seconds, is_open=True) if is_open else None,
+    )
+
+
+def levels_of(result: RunResult) -> list[LevelFigures]:
+    """The levels of a search in their order; empty for a plain run."""
+    return [level_figures_of(level) for level in result.levels]
+
+
+def group_of(method: str) -> Group:
+    """What entries of a method are."""
+    if method == "ITERATION":
+        return "iteration"
+    if method.endswith(SETUP):
+        return "setup"
+    return "span" if outside_totals(method) else "request"
 
 
 def endpoints_of(result: RunResult) -> list[Endpoint]:
@@ -113,17 +230,16 @@ def endpoints_of(result: RunResult) -> list[Endpoint]:
     for key in result.record.keys():  # noqa: SIM118 - it is no mapping
         figures = figures_of(result.record.tallies(key), result.duration)
         order = (-figures.failures, -(figures.good.quantile(0.95) or 0.0), key)
-        entries.append((order, Endpoint(key[0], key[1], figures, outside_totals(key[1]))))
+        entries.append((order, Endpoint(key[0], key[1], figures, group_of(key[1]))))
     return [endpoint for _, endpoint in sorted(entries, key=lambda entry: entry[0])]
 
 
 def error_kinds_of(result: RunResult) -> list[ErrorKind]:
-    """Failures by kind, most frequent first; those of spans after the others."""
+    """Failures by kind, most frequent first; those of requests before those of spans, iterations and the set-up."""
     requests = totals_of(result).requests
+    groups: tuple[Group, ...] = get_args(Group)
     return [
-        kind
-        for is_span in (False, True)
-        for kind in _kinds(result, is_span=is_span, requests=None if is_span else requests)
+        kind for group in groups for kind in _kinds(result, group, requests=requests if group == "request" else None)
     ]
 
 
@@ -150,18 +266,18 @@ def users_mean_of(result: RunResult) -> float | None:
     return sum(users * width for users, width in known) / seconds if seconds else None
 
 
-def _kinds(result: RunResult, *, is_span: bool, requests: int | None) -> list[ErrorKind]:
-    keys = [key for key in result.record.keys() if (outside_totals(key[1])) is is_span]  # noqa: SIM118
+def _kinds(result: RunResult, group: Group, *, requests: int | None) -> list[ErrorKind]:
+    keys = [key for key in result.record.keys() if group_of(key[1]) == group]  # noqa: SIM118
     counts = _count_kinds(result, keys)
     samples: dict[str, list[FailureSample]] = {}
     for sample in result.failures:
-        if outside_totals(sample.method) is is_span:
+        if group_of(sample.method) == group:
             samples.setdefault(sample.kind, []).append(sample)
     found = []
     for kind, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         picked = _varied(samples.get(kind, []))
         share = count / requests if requests else None
-        found.append(ErrorKind(kind, count, is_span, share, picked, len(samples.get(kind, [])) - len(picked)))
+        found.append(ErrorKind(kind, count, group, share, picked, len(samples.get(kind, [])) - len(picked)))
     return found
 
 

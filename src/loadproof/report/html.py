@@ -14,14 +14,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.report import configuration, wording
 from loadproof.report.advice import what_to_look_at
 from loadproof.report.charts import CHARTS, spectrum_spec
 from loadproof.report.drawing import DrawingError, drawn
-from loadproof.report.figures import endpoints_of, error_kinds_of, status_counts_of, totals_of, user_peak_of
-from loadproof.report.timeline import steps_of
+from loadproof.report.figures import (
+    arrivals_of,
+    endpoints_of,
+    error_kinds_of,
+    levels_of,
+    status_counts_of,
+    totals_of,
+    user_peak_of,
+)
+from loadproof.report.level_charts import level_errors_spec, level_times_spec
+from loadproof.report.timeline import bands_of, steps_of
 from loadproof.units import format_clock
 
 if TYPE_CHECKING:
@@ -31,11 +40,25 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
     from loadproof.report.charts import Spec
+    from loadproof.report.figures import LevelFigures
     from loadproof.report.timeline import Step
     from loadproof.result import RunResult
 
+_Place = Literal["levels", "time", "percentiles"]
+
 _MULTILINE = "\n\t"
-_SPECTRUM = ("Percentiles", "response time by percentile, over the whole run")
+_TIMES_BY_LEVEL = ("Response times by load", "p95 and p99 of successful requests of each level")
+_ERRORS_BY_LEVEL = ("Errors by load", "share of requests that failed at each level")
+_LOSSES_BY_LEVEL = ("Errors by load", "share of requests that failed, and of arrivals that were dropped, at each level")
+_SPECTRUM = ("Percentiles", "response time by percentile, over the measured part")
+
+
+_OUTSIDE = {
+    "iteration": "Iterations, from their intended start to the end of their task; they count in no total",
+    "span": "Spans over several requests; they count in no total",
+    "setup": "Requests of the set-up, which users send before their first arrival; they count in no total",
+}
+"""What stands apart from the requests that count, and the words above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +68,13 @@ class Chart:
     Attributes:
         title: What it is called.
         about: What it shows.
-        over_time: Whether it lies on the time axis.
+        place: Where it stands: beside the ``levels``, on the axis of ``time``, or with the ``percentiles``.
         svg: The picture; safe to embed.
     """
 
     title: str
     about: str
-    over_time: bool
+    place: _Place
     svg: str
 
 
@@ -61,22 +84,37 @@ def render_html(result: RunResult) -> str:
     Charts that cannot be drawn are replaced by a sentence that says why; nothing else fails on account of them.
     """
     template = _template()  # before the thread starts, which then meets no half-made import
-    steps = steps_of(result)
-    titles, specs = _specs(result, steps)
+    steps, levels = steps_of(result), levels_of(result)
+    planned = _planned(result, steps, levels)
     with ThreadPoolExecutor(1) as pool:
-        drawing = pool.submit(drawn, specs)
+        drawing = pool.submit(drawn, [chart.spec for chart in planned])
         # The template asks for the charts when it gets to them: what stands above them is rendered in the meantime.
-        return template.render(_page(result, steps), drawn_charts=lambda: _charts(titles, drawing))
+        return template.render(_page(result, steps, levels), drawn_charts=cache(lambda: _charts(planned, drawing)))
 
 
-def _specs(result: RunResult, steps: list[Step]) -> tuple[list[tuple[str, str]], list[Spec]]:
-    wanted = [((title, about), make(steps)) for title, about, make in CHARTS]
-    wanted.append((_SPECTRUM, spectrum_spec(result)))
-    present = [(words, spec) for words, spec in wanted if spec is not None]
-    return [words for words, _ in present], [spec for _, spec in present]
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A chart that is yet to be drawn."""
+
+    title: str
+    about: str
+    place: _Place
+    spec: Spec
 
 
-def _charts(titles: list[tuple[str, str]], drawing: Future[list[str]]) -> tuple[list[Chart], str | None]:
+def _planned(result: RunResult, steps: list[Step], levels: list[LevelFigures]) -> list[_Planned]:
+    wanted: list[tuple[tuple[str, str], _Place, Spec | None]] = []
+    if result.search is not None and levels:
+        errors = _ERRORS_BY_LEVEL if result.search.unit == "users" else _LOSSES_BY_LEVEL
+        wanted.append((_TIMES_BY_LEVEL, "levels", level_times_spec(levels, result.search)))
+        wanted.append((errors, "levels", level_errors_spec(levels, result.search)))
+    bands = bands_of(result)
+    wanted += [((title, about), "time", make(steps, bands)) for title, about, make in CHARTS]
+    wanted.append((_SPECTRUM, "percentiles", spectrum_spec(result)))
+    return [_Planned(*words, place, spec) for words, place, spec in wanted if spec is not None]
+
+
+def _charts(planned: list[_Planned], drawing: Future[list[str]]) -> tuple[list[Chart], str | None]:
     from markupsafe import Markup, escape  # noqa: PLC0415 - only who renders pays for it
 
     try:
@@ -84,23 +122,31 @@ def _charts(titles: list[tuple[str, str]], drawing: Future[list[str]]) -> tuple[
     except DrawingError as error:
         return [], str(error)
     charts = []
-    for (title, about), picture in zip(titles, pictures, strict=True):
-        label = f'<svg role="img" aria-label="{escape(f"{title}: {about}")}" '
+    for each, picture in zip(planned, pictures, strict=True):
+        label = f'<svg role="img" aria-label="{escape(f"{each.title}: {each.about}")}" '
         svg = Markup(wording.printable(picture, keep=_MULTILINE).replace("<svg ", label, 1))  # noqa: S704 - of our making
-        charts.append(Chart(title, about, (title, about) != _SPECTRUM, svg))
+        charts.append(Chart(each.title, each.about, each.place, svg))
     return charts, None
 
 
-def _page(result: RunResult, steps: list[Step]) -> dict[str, Any]:
+def _page(result: RunResult, steps: list[Step], levels: list[LevelFigures]) -> dict[str, Any]:
     endpoints = endpoints_of(result)
     return {
         "result": result,
+        "answered": result.search is not None and result.search.reason == result.exit_reason,
         "started": _started(result.started_at),
         "totals": totals_of(result),
         "user_peak": user_peak_of(result),
-        "endpoints": [endpoint for endpoint in endpoints if not endpoint.is_span],
-        "spans": [endpoint for endpoint in endpoints if endpoint.is_span],
+        "endpoints": [endpoint for endpoint in endpoints if endpoint.group == "request"],
+        "outside": [
+            (caption, rows)
+            for group, caption in _OUTSIDE.items()
+            if (rows := [endpoint for endpoint in endpoints if endpoint.group == group])
+        ],
+        "arrivals": arrivals_of(result),
+        "levels": levels,
         "steps": steps,
+        "has_warm_up": bool(bands_of(result)) and not levels,
         "kinds": error_kinds_of(result),
         "statuses": status_counts_of(result),
         "advice": what_to_look_at(result),
@@ -142,6 +188,8 @@ def _template() -> Template:
         absent=wording.ABSENT,
         approximate_note=wording.APPROXIMATE_NOTE,
         health_line=wording.health_line,
+        group_words=wording.group_words,
+        measured_part=wording.measured_part,
         outcome_word=wording.outcome_word,
     )
     return environment.get_template("report.html.j2")
@@ -174,4 +222,5 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "quantile": wording.shown_quantile,
     "rate": wording.shown_rate,
     "ratio": wording.shown_ratio,
+    "target": wording.shown_target,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from loadproof.record import OUTCOMES, Tally
@@ -13,8 +13,8 @@ from loadproof.stats import min_samples
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadproof.record import Tallies, Window
-    from loadproof.result import RunResult
+    from loadproof.record import ArrivalWindow, Tallies, Window
+    from loadproof.result import Outcome, RunResult
 
 _STEPS_MAX = 180
 _STEPS_WANTED = 40
@@ -35,6 +35,9 @@ class Step:
         p95: 95th percentile of them.
         p99: 99th percentile of them.
         users: Mean number of users; None when it was never reported.
+        offered: Arrivals that were due in it; None in a closed model, as below.
+        started: Of these, iterations that were started.
+        dropped: Of these, arrivals that nobody was free for.
     """
 
     start: float
@@ -46,6 +49,9 @@ class Step:
     p95: float | None
     p99: float | None
     users: float | None
+    offered: int | None = None
+    started: int | None = None
+    dropped: int | None = None
 
     @property
     def middle(self) -> float:
@@ -55,6 +61,32 @@ class Step:
     def rate(self, count: int) -> float:
         """So many of its requests per second."""
         return count / (self.end - self.start)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A part of the run that a chart shades.
+
+    Attributes:
+        start: Seconds since the run's start.
+        end: Its end.
+        outcome: What a level came to; None for a part that no figure holds.
+        label: What stands on it.
+    """
+
+    start: float
+    end: float
+    outcome: Outcome | None
+    label: str
+
+
+def bands_of(result: RunResult) -> list[Band]:
+    """What is shaded: the judged parts of levels, or the warm-up of a plain run; empty where there is neither."""
+    if result.search is not None:
+        return [Band(each.measured_from, each.measured_to, each.outcome, str(each.number)) for each in result.levels]
+    if not result.measured_from:
+        return []
+    return [Band(0.0, result.measured_from, None, "set-up" if result.plan.get("warmup") is None else "warm-up")]
 
 
 def steps_of(result: RunResult) -> list[Step]:
@@ -72,10 +104,16 @@ def steps_of(result: RunResult) -> list[Step]:
     widest = max(window.end - window.start for window in windows)
     width = _width(end, widest, sum(tally.count for window in windows for tally in window.tallies.values()))
     last = max(0, math.ceil(end / width - 0.5) - 1)
-    groups: dict[int, list[Window]] = {}
-    for window in windows:
-        groups.setdefault(min(last, int(window.start // width)), []).append(window)
-    return [_step(group, min(group[-1].end, end)) for group in groups.values()]
+    arrivals = result.record.arrival_windows()
+    is_open = any(window.arrivals.offered for window in arrivals)
+    groups: dict[int, list[tuple[Window, ArrivalWindow]]] = {}
+    for window, due in zip(windows, arrivals, strict=True):
+        groups.setdefault(min(last, int(window.start // width)), []).append((window, due))
+    found = []
+    for group in groups.values():
+        step = _step([window for window, _ in group], min(group[-1][0].end, end))
+        found.append(_with_arrivals(step, [due for _, due in group]) if is_open else step)
+    return found
 
 
 def _width(seconds: float, widest: float, requests: int) -> float:
@@ -109,6 +147,16 @@ def _step(windows: list[Window], end: float) -> Step:
         p95=good.response.quantile(0.95),
         p99=good.response.quantile(0.99),
         users=sum(users * width for users, width in known) / sum(width for _, width in known) if known else None,
+    )
+
+
+def _with_arrivals(step: Step, windows: list[ArrivalWindow]) -> Step:
+    """The same step, with what became of the arrivals that were due in it."""
+    return replace(
+        step,
+        offered=sum(window.arrivals.offered for window in windows),
+        started=sum(window.arrivals.started for window in windows),
+        dropped=sum(window.arrivals.dropped for window in windows),
     )
 
 

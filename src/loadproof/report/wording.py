@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from loadproof.record import Histogram
+    from loadproof.report.figures import Group
     from loadproof.result import RunResult, Verdict
 
 ABSENT = "\N{EN DASH}"
@@ -27,6 +28,8 @@ APPROXIMATE = "~"
 """Stands before a percentile that has fewer samples than it needs."""
 
 APPROXIMATE_NOTE = f"{APPROXIMATE} fewer samples than this percentile needs: p95 59, p99 299, p99.9 2,995"
+
+_GROUP_WORDS: Mapping[Group, str] = {"span": "spans", "iteration": "iterations", "setup": "the set-up"}
 
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
@@ -109,6 +112,29 @@ def shown_interval(verdict: Verdict) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """A count with its noun: ``1 request``, ``2 requests``."""
     return f"{format_count(count)} {one if count == 1 else many or f'{one}s'}"
+
+
+def shown_target(target: float, unit: str) -> str:
+    """The load of a level: ``30 users``, or ``200/s``."""
+    if unit == "per_second":
+        return format_rate(target, 4)
+    return "1 user" if target == 1 else f"{format_count(target)} users"
+
+
+def group_words(group: Group) -> str:
+    """Whose failures they are, where not of requests: ``spans``, ``iterations``, ``the set-up``; else empty."""
+    return _GROUP_WORDS.get(group, "")
+
+
+def measured_part(result: RunResult) -> str:
+    """Which part of the run the figures are of: ``measured for 60 s``."""
+    if result.search is not None:
+        return f"{plural(len(result.levels), 'level')} in {shown_duration(result.duration)}"
+    if not result.measured_from:
+        return f"measured for {shown_duration(result.duration)}"
+    first, last = shown_duration(result.measured_from), shown_duration(result.measured_to)
+    left_out = "set-up" if result.plan.get("warmup") is None else "warm-up"
+    return f"measured from {first} to {last} ({first} of {left_out} left out)"
 
 
 def outcome_word(result: RunResult) -> str:

@@ -2,9 +2,22 @@ from dataclasses import replace
 
 import pytest
 
+from loadproof.record import Recorder, RunRecord
 from loadproof.report.advice import what_to_look_at
-from loadproof.result import GeneratorHealth, ScriptError
-from results_factory import PLAN, SERVICE_PLAN, empty_result, record_of, result_of, sample, small_result
+from loadproof.result import Doubt, GeneratorHealth, ScriptError
+from results_factory import (
+    PLAN,
+    SERVICE_PLAN,
+    arrive,
+    capacity_result,
+    empty_result,
+    open_result,
+    record_of,
+    result_of,
+    sample,
+    small_result,
+    stress_result,
+)
 
 
 def advice(samples=(), **fields):
@@ -135,3 +148,84 @@ def test_control_codes_from_outside_are_gone():
 def test_a_plan_that_is_not_known_does_no_harm():
     assert len(what_to_look_at(replace(result_of(failing("timeout"), rules=()), plan={}))) == 1
     assert len(advice(failing("timeout"), rules=(), plan=PLAN)) == 1
+
+
+def record_at(rate):
+    """Arrivals at a rate from 2 s to 20 s, all of which are finished."""
+    recorder, record = Recorder("1"), RunRecord()
+    for i in range(rate * 18):
+        arrive(recorder, 2 + i / rate, 0.0001)
+        recorder.record(sample(end=2.02 + i / rate, took=0.02))
+        recorder.record(sample("U.buy", "ITERATION", end=2.02 + i / rate, took=0.02))
+    record.merge(recorder.interval({}))
+    return record
+
+
+def advice_of(result, search, rule):
+    """What is said of a rule on the answer of a search that could not be judged."""
+    judged = result_of(record=result.record, levels=result.levels, search=search, kind=result.kind, rules=[rule])
+    (sentence,) = [said for said in what_to_look_at(judged) if said.startswith("Could not be judged")]
+    return sentence
+
+
+def test_low_throughput_of_an_open_run_is_what_was_not_finished_or_not_offered():
+    health = GeneratorHealth()
+    (short,) = what_to_look_at(open_result(rules=["throughput > 100/s"], health=health))
+    assert short.startswith(
+        "Throughput (47.8/s) breaks its rule: iterations were offered at 50/s and finished at 47.8/s"
+    )
+    assert "wait" not in short
+    (easy,) = what_to_look_at(open_result(rules=["throughput > 100/s"], health=health, record=record_at(10)))
+    assert easy == (
+        "Throughput (10/s) breaks its rule: iterations were offered at 10/s, and nearly all were finished, so that more "
+        "load was possible; raise the rate, or lower what the rule wants."
+    )
+
+
+def test_rules_of_an_open_run_without_enough_samples_want_a_higher_rate_not_more_users():
+    said = what_to_look_at(open_result(rules=["p99.9(response_time) < 1s"], health=GeneratorHealth()))
+    (sentence,) = [sentence for sentence in said if sentence.startswith("Could not be judged")]
+    assert sentence.endswith("Run longer or at a higher rate, or correct what the rule selects.")
+
+
+def test_rules_that_the_generator_spoiled_lead_to_the_generator():
+    doubt = Doubt("response_time", "iterations started 80 ms late")
+    said = what_to_look_at(open_result(rules=["p95(response_time) < 9s"], health=GeneratorHealth(doubts=(doubt,))))
+    assert said[-1].startswith("Could not be judged: p95(response_time) < 9s (iterations started 80 ms late).")
+    assert said[-1].endswith("See what is said of the load generator.")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "advised"),
+    [
+        ("interrupted", "Let it run to its end."),
+        ("generator_limited", "Make load in more processes (--processes)."),
+        ("unsettled", "Make levels longer, with --hold or --trial, so that each has more samples."),
+        ("did_not_break", "Search higher, with --max-rate."),
+    ],
+)
+def test_a_rule_on_an_answer_that_was_not_found_says_how_to_find_it(outcome, advised):
+    result = capacity_result()
+    search = replace(result.search, outcome=outcome, low=None, high=None)
+    said = advice_of(result, search, "capacity >= 200/s")
+    assert said == f"Could not be judged: capacity >= 200/s, as the search found no answer to it. {advised}"
+
+
+def test_a_service_that_did_not_break_may_be_asked_by_more_users():
+    result = stress_result()
+    search = replace(result.search, outcome="did_not_break", breaking_level=None)
+    assert advice_of(result, search, "breaking_level > 80").endswith("Search higher, with --max-users.")
+
+
+def test_failures_of_iterations_and_of_the_set_up_are_named_so():
+    assert advice([sample("U.buy", "ITERATION", kind="exception")], rules=())[-1] == (
+        "1 iteration failed with exception: the script raised an exception in them: read its traceback."
+    )
+    said = advice([sample("/login", "POST setup", kind="timeout")] * 2, rules=())
+    assert said[-1].startswith("2 requests of the set-up failed with timeout: answers took too long")
+
+
+def test_requests_that_a_schedule_left_behind_do_not_want_an_option_of_locust():
+    said = what_to_look_at(stress_result(unfinished=3))
+    assert any("3 requests had no answer when the run ended, and no figure holds them: look at why" in s for s in said)
+    assert not any("--stop-timeout" in sentence for sentence in said)

@@ -1,10 +1,21 @@
 import json
+from dataclasses import replace
 
 import pytest
 
 from loadproof.report import charts
-from loadproof.report.timeline import steps_of
-from results_factory import NASTY, empty_result, result_of, rich_result, sample, small_result
+from loadproof.report.timeline import Band, bands_of, steps_of
+from loadproof.result import Outcome
+from results_factory import (
+    NASTY,
+    empty_result,
+    open_result,
+    result_of,
+    rich_result,
+    sample,
+    small_result,
+    stress_result,
+)
 
 
 def points(spec, series):
@@ -17,7 +28,7 @@ def steps():
 
 
 def test_an_empty_run_has_no_charts():
-    assert [make([]) for _, _, make in charts.CHARTS] == [None] * 4
+    assert [make([], ()) for _, _, make in charts.CHARTS] == [None] * 5
     assert charts.spectrum_spec(empty_result()) is None
 
 
@@ -59,9 +70,9 @@ def test_a_run_without_failures_has_no_chart_of_errors():
 
 
 def test_all_charts_over_time_share_one_axis():
-    steps = steps_of(rich_result(seconds=30))
-    axes = [json.dumps(make(steps)["encoding"]["x"]) for _, _, make in charts.CHARTS]
-    extents = [make(steps)["encoding"]["y"]["axis"]["minExtent"] for _, _, make in charts.CHARTS]
+    steps = [replace(step, offered=3, started=2, dropped=1) for step in steps_of(rich_result(seconds=30))]
+    axes = [json.dumps(make(steps, ())["encoding"]["x"]) for _, _, make in charts.CHARTS]
+    extents = [make(steps, ())["encoding"]["y"]["axis"]["minExtent"] for _, _, make in charts.CHARTS]
     assert len(set(axes)) == 1
     assert len(set(extents)) == 1
 
@@ -104,3 +115,41 @@ def test_ticks_are_few_and_within_the_run(seconds):
     assert ticks[0] == 0
     assert ticks[-1] <= seconds
     assert 2 <= len(ticks) <= 10
+
+
+def test_arrivals_are_drawn_by_when_they_were_due():
+    spec = charts.arrivals_spec(steps_of(open_result()))
+    assert points(spec, "offered")[11] == (11.5, 50.0)
+    assert points(spec, "started")[11] == (11.5, 10.0)
+    assert points(spec, "dropped")[11] == (11.5, 40.0)
+    assert charts.arrivals_spec(steps_of(small_result())) is None
+
+
+def test_bands_lie_behind_the_lines_and_end_with_the_axis(steps):
+    bands = [Band(0.0, 4.0, None, "warm-up"), Band(8.0, 99.0, Outcome.FAIL, "2"), Band(50.0, 60.0, None, "beyond")]
+    spec = charts.throughput_spec(steps, bands)
+    band, label, line = spec["layer"]
+    assert [(value["from"], value["to"], value["label"]) for value in band["data"]["values"]] == [
+        (0.0, 4.0, "warm-up"),
+        (8.0, 10.0, "2"),
+    ]
+    assert band["data"]["values"][1]["fill"] == charts.SHADES[Outcome.FAIL]
+    assert label["encoding"]["text"] == {"field": "label"}
+    assert line["mark"]["type"] == "line"
+    assert line["encoding"] == charts.throughput_spec(steps)["encoding"]
+    assert spec["data"] == charts.throughput_spec(steps)["data"]
+
+
+def test_too_many_bands_have_no_labels(steps):
+    spec = charts.throughput_spec(steps, [Band(i / 10, i / 10 + 0.05, None, str(i)) for i in range(60)])
+    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["rect", "line"]
+
+
+def test_levels_and_warm_up_are_what_is_shaded():
+    assert bands_of(small_result()) == []
+    assert bands_of(open_result()) == [Band(0.0, 2.0, None, "warm-up")]
+    assert bands_of(open_result(plan={})) == [Band(0.0, 2.0, None, "set-up")]
+    bands = bands_of(stress_result())
+    assert [band.label for band in bands] == ["1", "2", "3", "4", "5"]
+    assert [(bands[0].start, bands[0].end, bands[0].outcome)] == [(2.0, 12.0, Outcome.PASS)]
+    assert bands[-1].outcome is Outcome.FAIL

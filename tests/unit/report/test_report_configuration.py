@@ -44,3 +44,35 @@ def test_an_unknown_plan_has_no_rows():
 def test_what_locust_made_of_it_and_the_environment_are_rows():
     assert Setting("user_classes", "Browser, Buyer") in effective_of(PLAN)
     assert Setting("ci", "no") in environment_of(ENVIRONMENT)
+
+
+def test_profiles_are_told_in_words():
+    stages = [
+        {"duration": 30.0, "start": 0.0, "end": 50.0},
+        {"duration": 600.0, "start": 50.0, "end": 50.0},
+        {"duration": None, "start": 0.0, "end": 0.0},
+    ]
+    profile = {"model": "open", "stages": stages, "max_users": None}
+    scenario = {"name": "buying", "profile": profile, "user_classes": ["Buyer"], "start": 5.0, "graceful_stop": 10.0}
+    found = {setting.key: setting.value for setting in settings_of({"scenarios": [scenario], "warmup": 12.0})}
+    assert found == {
+        "scenarios.buying.profile.model": "open",
+        "scenarios.buying.profile.stages": "30 s from 0/s to 50/s, 10 m 00 s at 50/s, no end at 0/s",
+        "scenarios.buying.profile.max_users": "–",
+        "scenarios.buying.user_classes": "Buyer",
+        "scenarios.buying.start": "5 s",
+        "scenarios.buying.graceful_stop": "10 s",
+        "warmup": "12 s",
+    }
+
+
+def test_searches_are_told_in_words():
+    rules = [{"text": "error_rate < 5%"}, {"text": "p95(response_time) < 1s"}]
+    search = {"kind": "stress", "levels": [10.0, 20.5], "hold": 30, "rules": rules}
+    assert {setting.key: setting.value for setting in settings_of({"search": search, "scenarios": []})} == {
+        "search.kind": "stress",
+        "search.levels": "10, 20.5",
+        "search.hold": "30 s",
+        "search.rules": "error_rate < 5%; p95(response_time) < 1s",
+        "scenarios": "–",
+    }

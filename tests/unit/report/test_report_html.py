@@ -4,23 +4,28 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from loadproof.report import html
 from loadproof.report.drawing import DrawingError
-from loadproof.result import ScriptError
+from loadproof.result import Outcome, ScriptError
 from results_factory import (
     NASTY,
     SERVICE_PLAN,
+    arrivals_health,
+    capacity_result,
     empty_result,
     failed_sample,
     many_names_result,
+    open_result,
     result_of,
     rich_result,
     sample,
     small_result,
+    stress_result,
 )
 
 VOID = {"meta", "br", "input", "hr"}
@@ -124,7 +129,7 @@ def test_every_chart_says_what_it_shows_and_its_text_is_escaped(rich):
         "Response times: percentiles of successful requests",
         "Users: mean number at work",
         "Errors: failures per second by kind",
-        "Percentiles: response time by percentile, over the whole run",
+        "Percentiles: response time by percentile, over the measured part",
     ]
 
 
@@ -253,3 +258,138 @@ def test_reading_the_report_package_loads_no_template_engine():
         "import sys, loadproof.report; sys.exit(bool({'jinja2', 'vl_convert', 'locust', 'gevent'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def searched():
+    """The whole page, with real charts, of a search on a schedule."""
+    return html.render_html(capacity_result())
+
+
+def test_a_search_needs_neither_a_style_nor_a_script(searched):
+    page = Page(searched)
+    assert not [tag for tag, attributes in page.tags if "style" in attributes]
+    assert (len(page.all("script")), len(page.all("style"))) == (1, 1)
+    counts = Counter(a["id"] for _, a in page.tags if "id" in a)
+    assert {name for name, count in counts.items() if count > 1} == set()
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert {a.get("scope") for a in page.all("th")} == {"row", "col"}
+    sections = [a["id"] for a in page.all("section")]
+    assert sections == ["levels", *SECTIONS]
+    assert {a["href"] for a in page.all("a")} == {f"#{section}" for section in sections}
+
+
+def test_every_chart_of_a_search_says_what_it_shows(searched):
+    labels = [a["aria-label"] for a in Page(searched).all("svg") if a.get("role") == "img"]
+    assert labels == [
+        "Response times by load: p95 and p99 of successful requests of each level",
+        "Errors by load: share of requests that failed, and of arrivals that were dropped, at each level",
+        "Arrivals: offered, started and dropped per second",
+        "Throughput: requests finished and failed per second",
+        "Response times: percentiles of successful requests",
+        "Percentiles: response time by percentile, over the measured part",
+    ]
+
+
+def test_the_shades_and_marks_of_charts_are_attributes(searched):
+    shades = [a["fill"] for a in Page(searched).all("path") if a.get("opacity") == "0.12"]
+    assert len(shades) == 3 * 7
+    assert set(shades) == {"#1a8a5a", "#cc3a3f"}
+
+
+def test_charts_with_shades_keep_their_legends(searched):
+    words = Page(searched).words
+    for series in ("offered started dropped", "all requests failed", "p99 p95 p50", "p99 p95", "passed failed"):
+        assert series in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_the_answer_of_a_search_stands_on_top():
+    result = stress_result()
+    text = html.render_html(result)
+    answer = f"Stress: {result.search.reason}."
+    words = Page(text).words
+    assert answer in words
+    assert words.index(answer) < words.index("Exit code") < words.index("Levels")
+    assert "5 levels in 1 m 00 s" in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_an_answer_that_is_the_reason_of_the_exit_code_is_said_once():
+    result = capacity_result()
+    answered = replace(result, exit_code=0, exit_reason=result.search.reason)
+    assert page_of(answered).words.count(result.search.reason) == 1
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_every_level_has_its_outcome_in_words_and_what_it_failed_in():
+    words = page_of(stress_result()).words
+    assert "1 5 users step ✓ PASS 49.5/s 54 ms 59 ms 59 ms 0% – 2 10 users" in words
+    assert "5 20 users repeat ✗ FAIL 198/s" in words
+    assert "12.5% error_rate error_rate was 12.5%, limit 5%" in words
+    words = page_of(capacity_result()).words
+    assert "7 31/s confirm ✓ PASS 31/s" in words
+    assert "Dropped Failed in" in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+@pytest.mark.parametrize("make", [stress_result, capacity_result])
+def test_a_search_without_a_finished_level_is_a_whole_report(make):
+    full = make()
+    search = replace(full.search, outcome="interrupted", low=None, high=None, breaking_level=None, reason="interrupted")
+    page = page_of(replace(empty_result(), kind=full.kind, search=search, outcome=Outcome.INCONCLUSIVE))
+    assert "No level was finished." in page.words
+    assert "No rule on the answer was given" not in page.words
+    assert [a["id"] for a in page.all("section")] == ["levels", *SECTIONS]
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_arrivals_stand_beside_requests_and_iterations_and_the_set_up_apart_from_them():
+    words = page_of(open_result()).words
+    for expected in (
+        "Offered 900 Offered per second 50/s Started per second 47.8/s Finished per second 47.8/s Dropped 40",
+        "Dropped, of the offered 4.44%",
+        "Started late, over 10 ms 17 Start lag, p99 12 ms",
+        "Successful, service time 861",
+        "All endpoints 861",
+        "Iterations, from their intended start to the end of their task; they count in no total",
+        "ITERATION browse 861 0 0%",
+        "measured from 2 s to 20 s (2 s of warm-up left out)",
+        "What is shaded grey came before the measured part",
+        "60 50 10 40",
+    ):
+        assert expected in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_requests_of_the_set_up_have_a_table_of_their_own():
+    words = page_of(result_of([sample("/login", "POST setup", kind="timeout"), sample()])).words
+    assert "Requests of the set-up, which users send before their first arrival; they count in no total" in words
+    assert "timeout (of the set-up) 1 –" in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_an_open_run_in_which_nothing_was_due_shows_dashes():
+    empty = empty_result()
+    words = page_of(replace(empty, health=arrivals_health(empty.record.arrivals))).words
+    assert "Offered 0 Offered per second – Started per second – Finished per second – Dropped 0" in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_markup_in_what_a_search_says_is_escaped():
+    result = stress_result()
+    levels = tuple(replace(level, reason=NASTY, metric=NASTY, role=NASTY) for level in result.levels)
+    text = html.render_html(replace(result, levels=levels, search=replace(result.search, reason=NASTY)))
+    assert "<script>alert" not in text
+    assert Page(text).words.count(NASTY) == 16
+
+
+def test_charts_that_cannot_be_drawn_leave_the_levels(monkeypatch):
+    def fail(_specs):
+        raise DrawingError("no fonts")
+
+    monkeypatch.setattr(html, "drawn", fail)
+    page = page_of(stress_result())
+    assert page.words.count("The charts could not be drawn: no fonts.") == 1
+    assert "1 5 users step ✓ PASS" in page.words
+    assert page.all("figure") == []

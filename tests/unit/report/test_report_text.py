@@ -6,8 +6,20 @@ import pytest
 
 from loadproof.report import render_text
 from loadproof.report.layout import columns
-from loadproof.result import ScriptError
-from results_factory import NASTY, empty_result, many_names_result, result_of, rich_result, sample, small_result
+from loadproof.result import GeneratorHealth, ScriptError
+from results_factory import (
+    NASTY,
+    arrivals_health,
+    capacity_result,
+    empty_result,
+    many_names_result,
+    open_result,
+    result_of,
+    rich_result,
+    sample,
+    small_result,
+    stress_result,
+)
 
 
 def text_of(result, **options):
@@ -115,3 +127,92 @@ def test_a_run_that_ended_early_or_has_not_ended_says_so():
     assert text.startswith("… UNFINISHED  checkout: no exit code yet")
     assert "not finished: these are the figures of its last checkpoint" in text
     assert "no rule was judged" in text
+
+
+@pytest.mark.parametrize("make", [open_result, stress_result, capacity_result])
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_no_line_of_a_scheduled_run_is_wider_than_the_terminal(make, width):
+    for unicode in (True, False):
+        assert max(map(columns, text_of(make(), width=width, unicode=unicode).splitlines())) <= width
+
+
+def test_an_open_run_says_what_was_offered_achieved_and_dropped():
+    lines = text_of(open_result()).splitlines()
+    at = lines.index("Arrivals")
+    assert lines[at + 1 : at + 3] == [
+        "  offered 900 (50/s), started 860 (47.8/s), finished 861 (47.8/s)",
+        "  dropped 40 (4.44%), late 17 (1.98%), start lag p99 12 ms",
+    ]
+
+
+def test_response_time_stands_beside_service_time_in_an_open_run():
+    late = sample(end=1.0, took=0.02)._replace(intended_at=0.93)
+    text = text_of(result_of([late], health=GeneratorHealth(offered=1)))
+    assert re.search(r"\n  response time +70 ms ", text)
+    assert re.search(r"\n  service time +20 ms ", text)
+    assert "service time " not in text_of(small_result())
+
+
+def test_what_was_left_out_as_warm_up_is_said():
+    assert "load test, measured from 2 s to 20 s (2 s of warm-up left out), at most" in text_of(open_result())
+    assert "(2 s of set-up left out)" in text_of(open_result(plan={}))
+
+
+def test_iterations_and_the_set_up_stand_apart_from_endpoints():
+    text = text_of(result_of([sample("/login", "POST setup"), sample("U.buy", "ITERATION"), sample()]))
+    blocks = {block.splitlines()[0]: block for block in text.split("\n\n")}
+    assert "U.buy" in blocks["Iterations (count in no total)"]
+    assert "POST setup" in blocks["Requests of the set-up (count in no total)"]
+    endpoints = next(block for title, block in blocks.items() if title.startswith("Endpoints"))
+    assert "/read" in endpoints
+    assert "ITERATION" not in endpoints
+    assert "setup" not in endpoints
+
+
+def test_an_open_run_in_which_nothing_was_due_shows_dashes():
+    empty = empty_result()
+    text = text_of(replace(empty, health=arrivals_health(empty.record.arrivals)))
+    assert "offered 0 (–), started 0 (–), finished 0 (–)" in text
+    assert "dropped 0 (–), late 0 (–), start lag p99 –" in text
+
+
+def test_a_search_says_its_answer_first_and_then_its_levels():
+    lines = text_of(stress_result(), width=120).splitlines()
+    assert lines[1] == "  stress: broke at 20 users: error_rate was 12.5%, limit 5%; 15 users sustained"
+    at = lines.index("Levels (achieved: requests finished per second; times of successes)")
+    assert lines[at + 1].split() == [
+        *("#", "Load", "Role", "Outcome", "Achieved", "p50", "p95", "p99", "Errors", "Dropped", "Failed", "in")
+    ]
+    assert lines[at + 2].split()[:8] == ["1", "5", "users", "step", "✓", "PASS", "49.5/s", "54"]
+    assert lines[at + 5].endswith("12.5%        –  error_rate")
+    assert lines[at + 6] == "      error_rate was 12.5%, limit 5%"
+    assert at < 6
+
+
+def test_an_answer_that_is_the_reason_of_the_exit_code_is_said_once():
+    result = capacity_result()
+    text = text_of(replace(result, exit_code=0, exit_reason=result.search.reason), width=140)
+    assert text.count("31/s sustained") == 1
+
+
+def test_levels_of_rates_achieve_iterations_and_count_what_was_dropped():
+    text = text_of(capacity_result(), width=120)
+    assert "Levels (achieved: iterations finished per second; times of successes)" in text
+    assert re.search(r"7 +31/s  confirm  ✓ PASS +31/s .* 0%        0  –\n", text)
+
+
+def test_a_search_has_no_thresholds_unless_its_answer_has_rules():
+    assert "Thresholds" not in text_of(stress_result())
+    assert "✓ PASS  breaking_level > 10" in text_of(stress_result(rules=("breaking_level > 10",)))
+
+
+def test_a_search_without_a_finished_level_says_so():
+    search = replace(stress_result().search, reason="interrupted: no level was finished")
+    assert "Levels\n  no level was finished" in text_of(empty_result(search=search))
+
+
+def test_only_the_last_of_very_many_levels_are_listed():
+    result = stress_result()
+    text = text_of(replace(result, levels=result.levels[:1] * 45))
+    assert "the first 5 are in the report alone" in text
+    assert len(re.findall(r"5 users  ", text)) == 40

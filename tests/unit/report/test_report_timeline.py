@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from loadproof.report.timeline import steps_of
-from results_factory import empty_result, record_of, result_of, rich_result, sample, small_result
+from results_factory import empty_result, open_result, record_of, result_of, rich_result, sample, small_result
 
 
 def test_a_run_that_measured_nothing_has_no_steps():
@@ -54,3 +54,17 @@ def test_steps_stay_short_where_each_holds_enough_for_a_p99():
     record = record_of(sample(end=i / 400, took=0.001) for i in range(400 * 20))
     steps = steps_of(replace(empty_result(), record=record, measured_to=20.0))
     assert len(steps) == 20
+
+
+def test_arrivals_count_in_the_step_in_which_they_were_due():
+    steps = steps_of(open_result())
+    assert [(step.offered, step.started, step.dropped) for step in steps[10:13]] == [
+        (50, 50, 0),
+        (50, 10, 40),
+        (50, 50, 0),
+    ]
+    assert sum(step.offered for step in steps) == 1_000
+
+
+def test_a_closed_run_has_no_arrivals_in_any_step():
+    assert {(step.offered, step.started, step.dropped) for step in steps_of(small_result())} == {(None, None, None)}

@@ -13,23 +13,34 @@ from loadproof.record import merged
 from loadproof.record.recorder import outside_totals
 
 if TYPE_CHECKING:
-    from loadproof.record import Histogram, Key, Tallies
-    from loadproof.result import GeneratorHealth, RunResult
+    from loadproof.record import Counts, Histogram, Key, RunRecord, Tallies
+    from loadproof.result import GeneratorHealth, Level, RunResult, SearchResult, Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Version of ``metrics.json``.
 
 1: first version.
+2: arrivals, iterations, ``response_time`` beside ``service_time``, ``levels``, ``search`` and ``capacity``, more of
+   ``health``.
 """
+
+_ANSWERED = ("found", "did_not_break")
 
 
 def metrics_of(result: RunResult) -> dict[str, Any]:
     """The document as plain values.
 
-    Counts and times are of all requests, failed ones included, without entries of methods FLOW and MAIL;
+    Counts and times are of all requests of the measured part, ``measured_from_s`` to ``measured_to_s``, which is the
+    run without its warm-up; failed ones included, without entries of methods FLOW, MAIL and ITERATION and requests of
+    the set-up. After a search they are those of the whole run, all levels together, of which each in ``levels`` has its
+    own; ``search`` and ``capacity`` are absent where nothing was searched.
+
     ``successful`` holds the times of successes alone, and expected non-2xx answers count as successful requests, but
     in no such time. ``requests_per_second`` is finished requests over the measured part, ``error_rate`` percent rounded
     to four places, percentiles nearest rank within 0.1 %.
+
+    ``response_time`` is counted from the time at which a request should have been sent, ``service_time`` from its send.
+    Everything about arrivals, ``dropped_rate`` (0..1) and the like, is null in a closed model.
     """
     totals = result.record.totals()
     every = merged(totals)
@@ -45,7 +56,10 @@ def metrics_of(result: RunResult) -> dict[str, Any]:
         "error_rate": _error_percent(totals),
         "total_duration": result.duration,
         "successful": _times(totals["success"].response) if "success" in totals else None,
-        "service_time": _service_times(every.service),
+        "response_time": _times_in_s(every.response),
+        "service_time": _times_in_s(every.service),
+        **_arrivals(result.record, result.duration, is_open=result.health.offered is not None),
+        "iterations": _iterations(result.record),
         "expected_requests": _count(totals, "expected"),
         "unfinished": result.unfinished,
         "unrecorded": result.unrecorded,
@@ -63,14 +77,13 @@ def metrics_of(result: RunResult) -> dict[str, Any]:
         "exit_reason": result.exit_reason,
         "abort": result.abort,
         "run_id": result.run_id,
-        "thresholds": [
-            {"rule": v.rule, "outcome": str(v.outcome), "observed": v.observed, "unit": v.unit, "samples": v.n}
-            for v in result.verdicts
-        ],
+        "thresholds": [_threshold(verdict) for verdict in result.verdicts],
         "endpoints": [
             _endpoint(key, result.record.tallies(key), result.duration)
             for key in result.record.keys()  # noqa: SIM118 - it is no mapping
         ],
+        **({} if result.search is None else _answer(result.search)),
+        "levels": [_level(level) for level in result.levels],
         "schema_version": SCHEMA_VERSION,
     }
 
@@ -95,7 +108,7 @@ def _times(times: Histogram) -> dict[str, float | None]:
     }
 
 
-def _service_times(times: Histogram) -> dict[str, float | None]:
+def _times_in_s(times: Histogram) -> dict[str, float | None]:
     return {
         "average_s": times.mean,
         "median_s": times.quantile(0.5),
@@ -115,6 +128,94 @@ def _error_percent(tallies: Tallies) -> float | None:
     return round(100 * _count(tallies, "failure") / total, 4) if total else None
 
 
+def _arrivals(record: RunRecord | Counts, seconds: float, *, is_open: bool) -> dict[str, Any]:
+    """What became of arrivals; all null where there were none to speak of."""
+    arrivals = record.arrivals
+    known = is_open or arrivals.offered > 0
+    return {
+        "offered": arrivals.offered if known else None,
+        "started": arrivals.started if known else None,
+        "offered_per_second": _per_second(arrivals.offered, seconds) if known else None,
+        "started_per_second": _per_second(arrivals.started, seconds) if known else None,
+        "dropped": arrivals.dropped if known else None,
+        "dropped_rate": arrivals.dropped / arrivals.offered if arrivals.offered else None,
+        "late": arrivals.late if known else None,
+        "start_lag_p99_s": arrivals.lag.quantile(0.99),
+    }
+
+
+def _iterations(record: RunRecord | Counts) -> dict[str, Any] | None:
+    """Iterations that were finished; None where none is known of."""
+    tallies = record.select(method="ITERATION")
+    every = merged(tallies)
+    if not every.count:
+        return None
+    return {"count": every.count, "failed": _count(tallies, "failure"), **_times_in_s(every.response)}
+
+
+def _answer(search: SearchResult) -> dict[str, Any]:
+    """What a search found: a capacity's rate is the one that was sustained, null where the answer is not known."""
+    found: dict[str, Any] = {
+        "search": {
+            "kind": search.kind,
+            "outcome": search.outcome,
+            "unit": search.unit,
+            "breaking_level": search.breaking_level,
+            "last_good_level": search.last_good_level,
+            "max_level": search.max_level,
+            "metric": search.metric,
+        }
+    }
+    if search.kind == "capacity":
+        found["capacity"] = {
+            "rate_per_second": search.low if search.outcome in _ANSWERED else None,
+            "low_per_second": search.low,
+            "high_per_second": search.high,
+            "limited_by": "generator" if search.outcome == "generator_limited" else search.metric,
+        }
+    return found
+
+
+def _level(level: Level) -> dict[str, Any]:
+    seconds = level.measured_to - level.measured_from
+    totals = level.record.totals()
+    every = merged(totals)
+    return {
+        "number": level.number,
+        "target": level.target,
+        "unit": level.unit,
+        "role": level.role,
+        "outcome": str(level.outcome),
+        "metric": level.metric,
+        "reason": level.reason,
+        "measured_from_s": level.measured_from,
+        "measured_to_s": level.measured_to,
+        "requests": every.count,
+        "failures": _count(totals, "failure"),
+        "expected": _count(totals, "expected"),
+        "error_rate": _error_percent(totals),
+        "requests_per_second": _per_second(every.count, seconds),
+        **_times(every.response),
+        "successful": _times(totals["success"].response) if "success" in totals else None,
+        "service_time": _times_in_s(every.service),
+        **_arrivals(level.record, seconds, is_open=level.unit == "per_second"),
+        "iterations": _iterations(level.record),
+        "unfinished": level.unfinished,
+        "exceptions": level.exception_count,
+        "thresholds": [_threshold(verdict) for verdict in level.verdicts],
+    }
+
+
+def _threshold(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "rule": verdict.rule,
+        "outcome": str(verdict.outcome),
+        "observed": verdict.observed,
+        "unit": verdict.unit,
+        "samples": verdict.n,
+    }
+
+
 def _health(health: GeneratorHealth) -> dict[str, Any]:
     return {
         "cpu_mean_ratio": health.cpu_mean,
@@ -122,7 +223,18 @@ def _health(health: GeneratorHealth) -> dict[str, Any]:
         "loop_lag_p99_s": health.loop_lag_p99,
         "loop_lag_max_s": health.loop_lag_max,
         "kernel_clock_ratio": health.kernel_clock_share,
+        "gc_pause_max_s": health.gc_pause_max,
+        "starved_ratio": health.starved,
         "fallbacks": dict(health.fallbacks),
+        "doubts": [
+            {
+                "quantity": doubt.quantity,
+                "reason": doubt.reason,
+                "breach_stands": doubt.breach_stands,
+                "pass_stands": doubt.pass_stands,
+            }
+            for doubt in health.doubts
+        ],
         "notes": list(health.notes),
     }
 

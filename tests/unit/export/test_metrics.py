@@ -7,7 +7,8 @@ from loadproof.export import metrics_of, render_metrics
 from loadproof.judge import evaluate_all
 from loadproof.plan.thresholds import parse_threshold
 from loadproof.record import Recorder, RunRecord, Sample
-from loadproof.result import GeneratorHealth, Outcome, RunResult, ScriptError
+from loadproof.result import Doubt, GeneratorHealth, Outcome, RunResult, ScriptError
+from results_factory import arrivals_health, capacity_result, open_result, stress_result
 
 TIMES = tuple(f"{figure}_response_time" for figure in ("average", "median", "p95", "p99", "min", "max"))
 
@@ -70,6 +71,7 @@ def test_an_empty_run_has_no_figures_and_no_zeros_for_them():
     assert (metrics["endpoints"], metrics["error_types"], metrics["statuses"]) == ([], {}, {})
     assert {key: value for key, value in metrics["health"].items() if value is not None} == {
         "fallbacks": {},
+        "doubts": [],
         "notes": [],
     }
 
@@ -178,7 +180,7 @@ def test_what_a_run_came_to_is_said():
     assert (metrics["rows_dropped"], metrics["workers"], metrics["users_peak"]) == (12, 2, 7)
     assert (metrics["abort"], metrics["run_id"]) == ("interrupted", "20260304T050607-abcdef")
     assert (metrics["test_name"], metrics["timestamp"]) == ("checkout", "2026-03-04T05:06:07+00:00")
-    assert metrics["schema_version"] == 1
+    assert metrics["schema_version"] == 2
     assert metrics["thresholds"] == [
         {"rule": "exceptions = 0", "outcome": "FAIL", "observed": 3, "unit": "count", "samples": 3},
         {"rule": "error_rate < 1%", "outcome": "FAIL", "observed": 2 / 132, "unit": "ratio", "samples": 132},
@@ -192,7 +194,10 @@ def test_the_health_of_the_generator_carries_its_units():
         loop_lag_p99=0.002,
         loop_lag_max=0.01,
         kernel_clock_share=1.0,
+        gc_pause_max=0.004,
+        starved=0.25,
         fallbacks={"hooks": 3},
+        doubts=(Doubt("throughput", "starved", pass_stands=True),),
         notes=("a note",),
     )
     assert metrics_of(replace(EMPTY, health=health))["health"] == {
@@ -201,12 +206,133 @@ def test_the_health_of_the_generator_carries_its_units():
         "loop_lag_p99_s": 0.002,
         "loop_lag_max_s": 0.01,
         "kernel_clock_ratio": 1.0,
+        "gc_pause_max_s": 0.004,
+        "starved_ratio": 0.25,
         "fallbacks": {"hooks": 3},
+        "doubts": [{"quantity": "throughput", "reason": "starved", "breach_stands": False, "pass_stands": True}],
         "notes": ["a note"],
     }
 
 
-@pytest.mark.parametrize("result", [EMPTY, BUSY], ids=["empty", "busy"])
+ARRIVALS = (
+    *("offered", "started", "offered_per_second", "started_per_second", "dropped", "dropped_rate", "late"),
+    *("start_lag_p99_s", "iterations"),
+)
+
+
+def test_a_closed_run_knows_nothing_of_arrivals_and_has_searched_nothing():
+    metrics = metrics_of(BUSY)
+    assert {key: metrics[key] for key in ARRIVALS} == dict.fromkeys(ARRIVALS)
+    assert metrics["levels"] == []
+    assert not {"search", "capacity"} & set(metrics)
+
+
+def test_an_open_run_says_what_was_offered_and_what_became_of_it():
+    metrics = metrics_of(open_result())
+    assert (metrics["offered"], metrics["started"], metrics["dropped"], metrics["late"]) == (900, 860, 40, 17)
+    assert (metrics["offered_per_second"], metrics["started_per_second"]) == (50.0, 860 / 18)
+    assert metrics["dropped_rate"] == 40 / 900
+    assert metrics["start_lag_p99_s"] == pytest.approx(0.012, rel=1e-3)
+    assert (metrics["measured_from_s"], metrics["measured_to_s"], metrics["total_requests"]) == (2.0, 20.0, 861)
+    iterations = metrics["iterations"]
+    assert (iterations["count"], iterations["failed"]) == (861, 0)
+    assert iterations["max_s"] == pytest.approx(2.01, rel=1e-3)
+
+
+def test_an_open_run_in_which_nothing_was_due_has_counts_but_no_rates():
+    metrics = metrics_of(replace(EMPTY, health=arrivals_health(EMPTY.record.arrivals)))
+    assert (metrics["offered"], metrics["dropped"]) == (0, 0)
+    assert (metrics["offered_per_second"], metrics["dropped_rate"], metrics["start_lag_p99_s"]) == (None, None, None)
+
+
+def test_response_times_start_when_a_request_was_due_and_service_times_when_it_was_sent():
+    late = Sample("/a", "GET", 0.0, 0.5, 0.75, status=200)
+    metrics = metrics_of(result_of(late))
+    assert tuple(metrics["response_time"]) == tuple(metrics["service_time"])
+    assert metrics["response_time"]["max_s"] == pytest.approx(0.75)
+    assert metrics["response_time"]["max_s"] == metrics["max_response_time"]
+    assert metrics["service_time"]["max_s"] == pytest.approx(0.25)
+
+
+def test_iterations_that_failed_are_counted_and_no_requests():
+    metrics = metrics_of(
+        result_of(
+            request(1.0, name="U.buy", method="ITERATION", status=None),
+            request(2.0, name="U.buy", method="ITERATION", outcome="failure", status=None, kind="exception"),
+            request(0.5, name="/login", method="POST setup"),
+        )
+    )
+    assert (metrics["iterations"]["count"], metrics["iterations"]["failed"]) == (2, 1)
+    assert metrics["iterations"]["average_s"] == pytest.approx(1.5)
+    assert metrics["total_requests"] == 0
+    assert [each["in_totals"] for each in metrics["endpoints"]] == [False, False]
+
+
+def test_a_stress_test_says_where_the_service_broke():
+    metrics = metrics_of(stress_result())
+    assert metrics["search"] == {
+        "kind": "stress",
+        "outcome": "broke",
+        "unit": "users",
+        "breaking_level": 20.0,
+        "last_good_level": 15.0,
+        "max_level": 20.0,
+        "metric": "error_rate",
+    }
+    assert "capacity" not in metrics
+
+
+def test_a_capacity_stands_with_its_interval_and_what_limits_it():
+    result = capacity_result()
+    metrics = metrics_of(result)
+    assert metrics["search"]["kind"] == "capacity"
+    assert metrics["capacity"] == {
+        "rate_per_second": 31.0,
+        "low_per_second": 31.0,
+        "high_per_second": 32.5,
+        "limited_by": "p95(response_time)",
+    }
+    limited = replace(result.search, outcome="generator_limited", high=None, metric=None)
+    assert metrics_of(replace(result, search=limited))["capacity"] == {
+        "rate_per_second": None,
+        "low_per_second": 31.0,
+        "high_per_second": None,
+        "limited_by": "generator",
+    }
+
+
+def test_every_level_has_its_own_figures():
+    metrics = metrics_of(stress_result())
+    first, last = metrics["levels"][0], metrics["levels"][-1]
+    assert [each["target"] for each in metrics["levels"]] == [5.0, 10.0, 15.0, 20.0, 20.0]
+    assert (first["number"], first["unit"], first["role"], first["outcome"]) == (1, "users", "step", "PASS")
+    assert (first["metric"], first["reason"], first["offered"], first["iterations"]) == (None, "", None, None)
+    assert (first["measured_from_s"], first["measured_to_s"]) == (2.0, 12.0)
+    assert (first["requests"], first["requests_per_second"], first["error_rate"]) == (495, 49.5, 0.0)
+    assert first["p95_response_time"] == pytest.approx(0.059, rel=1e-3)
+    assert (last["role"], last["outcome"], last["metric"]) == ("repeat", "FAIL", "error_rate")
+    assert (last["failures"], last["error_rate"]) == (248, 12.5253)
+    assert last["successful"]["max_response_time"] == pytest.approx(0.059, rel=1e-3)
+    assert [each["outcome"] for each in last["thresholds"]] == ["FAIL", "PASS"]
+    assert metrics["total_requests"] == sum(each["requests"] for each in metrics["levels"])
+
+
+def test_levels_of_rates_know_their_arrivals():
+    level = metrics_of(capacity_result())["levels"][1]
+    assert (level["offered"], level["offered_per_second"], level["dropped"], level["dropped_rate"]) == (
+        800,
+        40.0,
+        0,
+        0.0,
+    )
+    assert level["iterations"]["count"] < 800
+    assert level["start_lag_p99_s"] == pytest.approx(0.0001, rel=1e-3)
+
+
+SEARCHED = [open_result(), stress_result(), capacity_result()]
+
+
+@pytest.mark.parametrize("result", [EMPTY, BUSY, *SEARCHED], ids=["empty", "busy", "open", "stress", "capacity"])
 def test_the_text_is_json_that_reads_back_the_same(result):
     text = render_metrics(result)
     assert json.loads(text) == metrics_of(result)

@@ -12,19 +12,29 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from loadproof.cli.figures import MARKS, STYLES, recent_figures, verdict_value
+from loadproof.cli.figures import (
+    MARKS,
+    STYLES,
+    level_line,
+    recent_arrivals,
+    recent_figures,
+    stage_text,
+    verdict_value,
+)
 from loadproof.cli.summary import print_summary
 from loadproof.units import format_clock, format_count
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from loadproof.result import RunResult
+    from loadproof.cli.figures import Figures
+    from loadproof.result import Outcome, RunResult
     from loadproof.supervisor import Progress
 
 _SPARKS = "▁▂▃▄▅▆▇█"
 _HISTORY = 60
 _RULES_SHOWN = 12
+_LEVELS_SHOWN = 8
 
 
 class LiveView:
@@ -38,10 +48,12 @@ class LiveView:
         self._console = console
         self._live: Live | None = None
         self._rates: deque[float] = deque(maxlen=_HISTORY)
+        self._levels: list[tuple[Outcome, str]] = []  # those that are over
 
     def started(self, progress: Progress) -> None:
         """A test began."""
         self._rates.clear()
+        self._levels.clear()
         self._live = Live(
             self._draw(progress), console=self._console, refresh_per_second=4, transient=True, redirect_stderr=False
         )
@@ -70,7 +82,16 @@ class LiveView:
     def _draw(self, progress: Progress) -> RenderableType:
         figures = recent_figures(progress)
         self._rates.append(figures.rate or 0.0)
-        return Group(self._head(progress), self._body(progress), self._rules(progress))
+        for level in progress.levels[len(self._levels) :]:
+            self._levels.append((level.outcome, level_line(level)))
+        stage = stage_text(progress)
+        return Group(
+            self._head(progress),
+            *([Text(stage, style="bold cyan")] if stage else []),
+            self._body(progress, figures),
+            *([self._rules(progress)] if progress.verdicts else []),
+            *([self._past_levels()] if self._levels else []),
+        )
 
     def _head(self, progress: Progress) -> RenderableType:
         head = Table.grid(padding=(0, 1))
@@ -88,8 +109,7 @@ class LiveView:
             )
         return head
 
-    def _body(self, progress: Progress) -> RenderableType:
-        figures = recent_figures(progress)
+    def _body(self, progress: Progress, figures: Figures) -> RenderableType:
         wanted = "" if progress.users_wanted is None else f"/{progress.users_wanted}"
         grid = Table.grid(padding=(0, 3))
         grid.add_row(
@@ -101,6 +121,13 @@ class LiveView:
             f"[dim]p50[/] {figures.p50}", f"[dim]p95[/] {figures.p95}  [dim]p99[/] {figures.p99}  [dim](last 10 s)[/]",
             f"[{'red' if figures.failures else 'dim'}]errors {figures.error_text}[/]",
         )  # fmt: skip
+        arrivals = recent_arrivals(progress)
+        if arrivals is not None:
+            grid.add_row(
+                f"[dim]offered[/] {arrivals.offered}",
+                f"[dim]started[/] {arrivals.started}  [dim]start lag p99[/] {arrivals.lag}",
+                f"[{'red' if arrivals.dropped else 'dim'}]dropped {format_count(arrivals.dropped)}[/]",
+            )
         return grid
 
     def _rules(self, progress: Progress) -> RenderableType:
@@ -111,6 +138,17 @@ class LiveView:
             grid.add_row(mark, Text(verdict.rule), Text(verdict_value(verdict), style="dim"))
         if len(progress.verdicts) > len(shown):
             grid.add_row("", Text(f"and {len(progress.verdicts) - len(shown)} more rules", style="dim"))
+        return grid
+
+    def _past_levels(self) -> RenderableType:
+        grid = Table.grid(padding=(0, 1))
+        shown = self._levels[-_LEVELS_SHOWN:]
+        if len(self._levels) > len(shown):
+            grid.add_row("", Text(f"{len(self._levels) - len(shown)} levels before", style="dim"))
+        for outcome, line in shown:
+            text = Text(line, no_wrap=True, overflow="ellipsis")
+            text.highlight_words([str(outcome)], STYLES[outcome])
+            grid.add_row(Text(MARKS[outcome], style=STYLES[outcome]), text)
         return grid
 
     def _spark(self) -> str:

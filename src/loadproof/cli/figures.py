@@ -95,10 +95,13 @@ def recent_arrivals(progress: Progress) -> Arrivals | None:
     if not snapshot.measured_from and not snapshot.record.arrivals.offered:
         return None
     windows = snapshot.record.arrival_windows()
-    if not any(window.arrivals.offered for window in windows):
+    # Before the first arrival is the set-up, which has no rate.
+    first = next((window.start for window in windows if window.arrivals.offered), None)
+    if first is None:
         return None
     end = float(int(snapshot.measured_to))
-    recent = [window for window in windows if window.start >= end - RECENT and window.end <= end]
+    since = max(first, end - RECENT)
+    recent = [window for window in windows if window.start >= since and window.end <= end]
     seconds = sum(window.end - window.start for window in recent)
     total = ArrivalCounts()
     for window in recent:

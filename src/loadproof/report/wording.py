@@ -133,7 +133,8 @@ def measured_part(result: RunResult) -> str:
     if not result.measured_from:
         return f"measured for {shown_duration(result.duration)}"
     first, last = shown_duration(result.measured_from), shown_duration(result.measured_to)
-    left_out = "set-up" if result.plan.get("warmup") is None else "warm-up"
+    parts = [("set-up", result.plan.get("scenarios")), ("warm-up", result.plan.get("warmup") is not None)]
+    left_out = " and ".join(part for part, known in parts if known) or "set-up"
     return f"measured from {first} to {last} ({first} of {left_out} left out)"
 
 

@@ -9,10 +9,11 @@ from rich.console import Console
 from loadproof.cli.figures import level_line, recent_arrivals, recent_figures, stage_text
 from loadproof.cli.live import LiveView
 from loadproof.cli.plain import PlainView
+from loadproof.record import Recorder, RunRecord
 from loadproof.result import Snapshot
 from loadproof.supervisor.observer import Progress
 from loadproof.supervisor.searching import LevelNow
-from results_factory import NASTY, capacity_result, empty_result, open_result, small_result, stress_result
+from results_factory import NASTY, arrive, capacity_result, empty_result, open_result, small_result, stress_result
 
 LEVEL = LevelNow(3, 30.0, "users", "step", 62.0, 82.0)
 
@@ -82,6 +83,15 @@ def test_arrivals_are_known_before_the_measured_part_and_absent_before_the_first
     assert recent_arrivals(progress_of(result, elapsed=1.0)).offered == "50/s"
     assert recent_arrivals(progress_of(result, elapsed=0.4)).offered == "–"
     assert recent_arrivals(progress_of(empty_result(measured_from=3.0))) is None
+
+
+def test_the_time_before_the_first_arrival_lowers_no_rate():
+    record, recorder = RunRecord(), Recorder("1")
+    for number in range(30):
+        arrive(recorder, 5 + number / 10, 0.0001)
+    record.merge(recorder.interval({}))
+    arrivals = recent_arrivals(progress_of(empty_result(record=record), elapsed=8.0))
+    assert (arrivals.offered, arrivals.started) == ("10/s", "10/s")
 
 
 def test_an_open_run_shows_what_is_offered_started_and_dropped():

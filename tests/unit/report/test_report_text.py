@@ -156,6 +156,8 @@ def test_response_time_stands_beside_service_time_in_an_open_run():
 def test_what_was_left_out_as_warm_up_is_said():
     assert "load test, measured from 2 s to 20 s (2 s of warm-up left out), at most" in text_of(open_result())
     assert "(2 s of set-up left out)" in text_of(open_result(plan={}))
+    scheduled = {"scenarios": [{"name": "default"}], "warmup": 1.0}
+    assert "(2 s of set-up and warm-up left out)" in text_of(open_result(plan=scheduled))
 
 
 def test_iterations_and_the_set_up_stand_apart_from_endpoints():

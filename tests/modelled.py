@@ -19,6 +19,8 @@ def modelled(*words: str) -> Iterator[str]:
     with subprocess.Popen(
         [sys.executable, program, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        process.stdin.close()
-        process.wait(10)
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        finally:
+            process.stdin.close()
+            process.wait(10)

@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+
 from nginx_server import private_nginx
 
 

@@ -121,6 +121,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, model):
         self._model = model
         self._data = b""
+        self._tasks = set()
 
     def connection_made(self, transport):
         self._transport = transport
@@ -129,13 +130,16 @@ class Connection(asyncio.Protocol):
         self._data += data
         while b"\r\n\r\n" in self._data:
             _, _, self._data = self._data.partition(b"\r\n\r\n")
-            asyncio.ensure_future(self._answer())
+            task = asyncio.ensure_future(self._answer())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _answer(self):
         status = await self._model.serve()
         if not self._transport.is_closing():
             self._transport.write(
-                b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" % (status, REASONS[status])
+                b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+                % (status, REASONS[status])
             )
 
 
@@ -143,7 +147,8 @@ async def main(kind, *arguments):
     loop = asyncio.get_running_loop()
     model = KINDS[kind](*arguments)
     server = await loop.create_server(lambda: Connection(model), "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
 

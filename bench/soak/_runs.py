@@ -17,9 +17,11 @@ BIN = Path(sys.executable).parent
 TESTS = Path(__file__).parents[2] / "tests"
 
 READER = """
-from locust import HttpUser, task
+from locust import HttpUser, constant, task
 
 class Reader(HttpUser):
+    wait_time = constant(0.1)
+
     @task
     def read(self):
         self.client.get("/json", name="read")
@@ -39,7 +41,12 @@ def run(*words: str, suite: str = READER, core: int | None = None, seconds: floa
         Path(folder, "locustfile.py").write_text(suite, encoding="utf-8")
         pinned = [] if core is None else ["taskset", "-c", str(core)]
         ended = subprocess.run(
-            [*pinned, str(BIN / "loadproof"), *words], cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
+            [*pinned, str(BIN / "loadproof"), *words],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
         )
         found = list(Path(folder).glob("reports/performance/*/run.json"))
         if not found:

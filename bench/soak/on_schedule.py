@@ -1,8 +1,8 @@
 """Is a rate met, and do arrivals begin in time?
 
 500 arrivals a second for a minute, from core 0, against nginx on core 1, three times. A round is met when what was
-started is within 0.5 % of what was offered and the 99th percentile of the start lag is below 5 ms. Exits 1 unless two of
-three rounds are met.
+started is within 0.5 % of what was offered and the 99th percentile of the start lag is below 5 ms. Exits 1 unless two
+of three rounds are met.
 
     python bench/soak/on_schedule.py [--rate 500] [--seconds 60] [--rounds 3]
 """
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from _runs import run, steal
 from _servers import nginx
 

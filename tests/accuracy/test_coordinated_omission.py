@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+
 from commandline import end, start, wait_for
 
 READER = """

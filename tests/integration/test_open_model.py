@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+
 from commandline import loadproof
 from modelled import modelled
 
@@ -137,7 +138,19 @@ def test_two_runs_with_one_seed_have_the_same_schedule(suite):
     with modelled("fast") as url:
         for _ in range(2):
             ended = loadproof(
-                cwd, "run", "-H", url, "--rate", "50/s", "--duration", "3s", "--poisson", "--seed", "7", "--results", f"r{_}"
+                cwd,
+                "run",
+                "-H",
+                url,
+                "--rate",
+                "50/s",
+                "--duration",
+                "3s",
+                "--poisson",
+                "--seed",
+                "7",
+                "--results",
+                f"r{_}",
             )
             assert ended.code == 0, ended.out + ended.err
             (directory,) = (cwd / f"r{_}").iterdir()
@@ -225,7 +238,9 @@ def test_scenarios_run_side_by_side_each_on_its_own_profile(suite, processes):
 
 
 def test_the_profile_of_a_suite_and_one_of_the_plan_cannot_both_decide(suite):
-    shape = "\nfrom locust import LoadTestShape\nclass Steps(LoadTestShape):\n    def tick(self):\n        return None\n"
+    shape = (
+        "\nfrom locust import LoadTestShape\nclass Steps(LoadTestShape):\n    def tick(self):\n        return None\n"
+    )
     with modelled("fast") as url:
         ended = loadproof(suite(PLAIN + shape), "run", "-H", url, "--rate", "10/s", "--duration", "2s")
     assert ended.code == 2, ended.out + ended.err

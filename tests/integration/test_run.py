@@ -8,6 +8,7 @@ import math
 import re
 
 import pytest
+
 from commandline import loadproof
 
 SIMPLE = """

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _LEAD = 0.6
 """Seconds before a level begins in which every process that makes load must have heard of it."""
 
+BETWEEN_LEVELS = 1.5
+"""About how many seconds pass between the end of a level and the next one's start, at a whole second."""
+
 _GROWTH = 0.8
 """Share of the time to settle in which users grow."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import ExitCode
 from loadproof.judge import evaluate_all
+from loadproof.plan import Stress
 from loadproof.plan.profile import Schedule
 from loadproof.plan.redact import effective_plan, redacted
 from loadproof.record import ArrivalCounts, Delta, RunRecord
@@ -17,7 +18,7 @@ from loadproof.supervisor.directory import ResultDirectory, create_directory
 from loadproof.supervisor.facts import Facts
 from loadproof.supervisor.files import judged, write_files
 from loadproof.supervisor.observer import Progress
-from loadproof.supervisor.searching import Searching
+from loadproof.supervisor.searching import BETWEEN_LEVELS, Searching
 from loadproof.supervisor.steady import found_warmup, known_warmup, run_time_of, seconds_held_back
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ class Trial:
 
     def _lasts(self) -> float | None:
         """Seconds from the run's start to its planned end; None when nobody knows."""
+        if isinstance(self._plan.search, Stress):  # one that breaks ends earlier
+            return len(self._plan.search.levels) * (self._plan.search.hold + BETWEEN_LEVELS)
         return None if self._run_time is None else (self._schedule_at or 0.0) + self._run_time
 
     @property

@@ -31,9 +31,7 @@ def measured(*, took=0.1, count=100, kinds=(), dropped=0, offered=0, **rest):
     recorder = Recorder()
     for number in range(count):
         kind = kinds[number] if number < len(kinds) else None
-        recorder.record(
-            Sample("/", "GET", 1.0, 1.0, 1.0 + took, outcome="failure" if kind else "success", kind=kind)
-        )
+        recorder.record(Sample("/", "GET", 1.0, 1.0, 1.0 + took, outcome="failure" if kind else "success", kind=kind))
     counts = recorder.arrivals_in(1.0)
     counts.offered, counts.dropped, counts.started = offered, dropped, offered - dropped
     found = Measured(**rest)

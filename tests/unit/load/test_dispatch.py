@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_mix_only_ever_gains_users():
     mix = Mix(classes(A=3, B=1, C=0.5))
     counts = [mix.of(number) for number in range(50)]
     assert all(sum(count.values()) == number for number, count in enumerate(counts))
-    assert all(after[name] >= before[name] for before, after in zip(counts, counts[1:], strict=False) for name in after)
+    assert all(after[name] >= before[name] for before, after in pairwise(counts) for name in after)
 
 
 def test_users_with_a_fixed_count_come_first_and_no_more_than_there_are():

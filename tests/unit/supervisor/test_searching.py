@@ -290,6 +290,7 @@ def test_health_is_that_of_the_window():
 def short(plan, *, dropped=20, needed=90):
     lab = Lab(plan, step(20.0), step(20.0))
     lab.turn(0.0)
+    lab.report(4.0)
     if needed:
         lab.searching.run_short(needed)
     lab.report(13.5, answers=[(5.5, "success")] * 100, arrivals={5.5: (200, dropped)})
@@ -327,6 +328,7 @@ LATE_WORD = pytest.mark.xfail(strict=True, reason="what is said between two leve
 def test_a_pool_is_too_small_for_the_level_that_is_held_only(said_between):
     lab = Lab(CAPACITY.model_copy(update={"max_users": 30}), step(50.0), step(20.0, rest=True))
     lab.turn(0.0)
+    lab.report(4.0)
     lab.searching.run_short(90)
     lab.report(13.5, answers=[(5.5, "success")] * 100, arrivals={5.5: (200, 20)})
     lab.turn(13.6)

@@ -129,6 +129,7 @@ class Control:
         self._patience = environment.stop_timeout
         self._workers = 1
         self._short = 0
+        self._stopped = False
         self._dispatched_at = 0.0
         self._seen: list[Status] = []
         self.wanted: dict[str, int] = {}
@@ -160,7 +161,8 @@ class Control:
         self._greenlet = gevent.spawn(self._run)
 
     def stop(self) -> None:
-        """The test is over."""
+        """The test is over, and no user may be started any more: Locust would begin another test with it."""
+        self._stopped = True
         if self._greenlet is not None and self._greenlet is not gevent.getcurrent():
             self._greenlet.kill(block=False)
 
@@ -191,6 +193,8 @@ class Control:
             self._tell("schedule", {"starts_at": starts_at})
         while not self._is_over(self._seen):
             gevent.sleep(_TURN)
+            if self._stopped:
+                return
             self._seen = self._loaders.statuses()  # once a turn: asking for needs begins to count them anew
             self._turn(self._seen)
         self._over()

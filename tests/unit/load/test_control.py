@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import gevent
 import pytest
@@ -12,8 +12,12 @@ from loadproof.plan import Profile, Scenario, Stage
 
 with pytest.MonkeyPatch.context() as _patch:
     _patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # this process is not Locust's
+    from locust.runners import MasterRunner, WorkerRunner
+
     from loadproof.load import control as module
     from loadproof.load.control import Control
+    from loadproof.load.director import Director
+    from loadproof.load.loader import Loader
     from loadproof.load.scenarios import REST, Cast
 
 NEVER = math.inf
@@ -615,3 +619,254 @@ def test_it_does_not_stop_itself_where_the_end_comes_from_it():
     world.control.start()
     world.control._greenlet.join(timeout=2)
     assert world.ended == 1.0
+
+
+# The director of a process: alone, a master, or a worker
+
+
+class FakeMeter:
+    """Where a process counts."""
+
+    error_rate = 0.0
+
+    def __init__(self):
+        self.warm = []
+
+    def warm_until(self, at):
+        self.warm.append(at)
+
+
+class FakeMaster(MasterRunner):
+    worker_count = 2
+    state = "running"
+    greenlet = None
+
+    def __init__(self, *workers):
+        self.clients = SimpleNamespace(all=[SimpleNamespace(id=name, state=state) for name, state in workers])
+        self.sent = []
+        self.heard = {}
+
+    def register_message(self, kind, listener, **_):
+        self.heard[kind] = listener
+
+    def send_message(self, kind, data, client_id=None):
+        self.sent.append((kind, client_id, data))
+
+
+class FakeWorker(WorkerRunner):
+    greenlet = None
+    user_classes_count = MappingProxyType({"User": 2})
+
+    def __init__(self):
+        self.sent = []
+        self.heard = {}
+
+    register_message = FakeMaster.register_message
+
+    def send_message(self, kind, data):
+        self.sent.append((kind, data))
+
+
+class Office:
+    """A director in a process with such a runner."""
+
+    def __init__(self, runner, *scenarios, shape=None, **job):
+        self.meter = FakeMeter()
+        self.told = []
+        self.runner = runner
+        self.options = SimpleNamespace(run_time=60)
+        self.environment = SimpleNamespace(
+            user_classes=[user_class("User")],
+            shape_class=shape,
+            parsed_options=self.options,
+            reset_stats=True,
+            runner=runner,
+            stop_timeout=None,
+        )
+        self.director = Director(
+            {
+                "scenarios": [item.model_dump(mode="json") for item in scenarios],
+                "search": None,
+                "iterations": None,
+                "iterations_per_user": None,
+                "warmup": None,
+            }
+            | job,
+            self.meter,
+            tell=lambda kind, payload: self.told.append((kind, payload)),
+            over=lambda: None,
+        )
+
+    def begin(self, zero=0.0):
+        self.director.join(self.environment)
+        self.director.begin(zero)
+        return self.director
+
+
+@pytest.fixture
+def office():
+    """Makes offices, whose tests end."""
+    made = []
+
+    def make(*args, **kwargs):
+        made.append(Office(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.director.stopping()
+        each.director.stopped()
+
+
+OPEN = Scenario(name="default", profile=arrivals((10, 50.0)))
+CLOSED = Scenario(name="default", profile=profile((10, 5.0)))
+
+
+def local():
+    return SimpleNamespace(user_classes_count={"User": 2}, state="running", start=None)
+
+
+def test_a_run_without_a_plan_for_its_load_is_left_to_locust(office):
+    made = office(local(), shape=object())
+    director = made.begin()
+    director.start()
+    director.go_on({})
+    director.finish()
+    director.abandon()
+    assert (director.active, director.decides, director.ended_at, director.in_flight) == (False, False, None, None)
+    assert director.paced == frozenset()
+    assert (made.options.run_time, made.environment.reset_stats) == (60, True)
+
+
+def test_a_limit_alone_leaves_users_and_their_time_to_locust(office):
+    made = office(local(), iterations=5)
+    director = made.begin()
+    assert (director.active, director.decides) == (True, False)
+    assert (made.options.run_time, made.environment.reset_stats) == (60, True)
+    assert not hasattr(made.environment, "dispatcher_class")
+
+
+def test_a_profile_takes_the_place_of_locusts_own_time(office):
+    made = office(local(), CLOSED)
+    made.begin()
+    assert (made.options.run_time, made.environment.reset_stats) == (None, False)
+    assert made.environment.dispatcher_class.args == ({"User": 5},)
+
+
+def test_a_shape_and_a_profile_cannot_both_decide(office):
+    class StepShape:
+        pass
+
+    made = office(local(), CLOSED, shape=StepShape())
+    with pytest.raises(ValueError, match="the script has a load shape, StepShape, and the plan has a profile"):
+        made.director.join(made.environment)
+
+
+@pytest.mark.parametrize(("scenario", "paced"), [(OPEN, {"User"}), (CLOSED, set())])
+def test_users_of_arrivals_are_on_schedule_while_the_test_goes_on(scenario, paced, office):
+    director = office(local(), scenario).begin()
+    assert director.paced == paced
+    assert director.in_flight == (0 if paced else None)
+    director.stopping()
+    director.stopped()
+    assert director.paced == frozenset()
+
+
+def test_a_process_alone_has_all_arrivals_and_speaks_for_itself(office):
+    made = office(local(), OPEN)
+    director = made.begin()
+    director.begin_shares()
+    director.add("default", 3_600.0 * 24 * 365 * 100, OPEN.profile)
+    (status,) = director.statuses()
+    assert (status["users"], status["over"]) == ({"User": 2}, [])
+    assert made.told == []
+
+
+def test_warm_up_counts_from_the_start_of_the_first_profile(office):
+    made = office(local(), OPEN, warmup=10.0)
+    director = made.begin()
+    assert made.meter.warm == []
+    director.add("default", 3.0, arrivals((1, 0.0)))
+    director.add("default", 9.0, arrivals((1, 0.0)))
+    assert made.meter.warm == [13.0]
+
+
+@pytest.mark.parametrize(("warmup", "warm"), [(10.0, [10.0]), (None, [])])
+def test_warm_up_of_users_counts_from_the_start_of_the_run(warmup, warm, office):
+    made = office(local(), CLOSED, warmup=warmup)
+    made.begin()
+    assert made.meter.warm == warm
+
+
+def test_a_master_gives_each_worker_its_share_and_says_so(office):
+    made = office(FakeMaster(("w2", "ready"), ("gone", "missing"), ("w1", "running")), OPEN)
+    director = made.begin()
+    director.begin_shares()
+    assert made.runner.sent == [
+        ("lp_begin", "w1", {"rank": 0, "workers": 2}),
+        ("lp_begin", "w2", {"rank": 1, "workers": 2}),
+    ]
+    assert made.told == [("shares", {"workers": ["w1", "w2"]})]
+    assert director.in_flight is None
+
+
+def test_a_master_hands_profiles_on_as_plain_values(office):
+    made = office(FakeMaster(("w1", "running")), OPEN, warmup=5.0)
+    made.begin().add("default", 3.0, OPEN.profile)
+    ((kind, worker, data),) = made.runner.sent
+    assert (kind, worker, data["scenario"], data["begins_at"]) == ("lp_add", None, "default", 3.0)
+    assert Profile.model_validate(data["profile"]) == OPEN.profile
+    assert made.meter.warm == []  # it measures nothing
+
+
+def test_a_master_hears_of_workers_that_are_there(office):
+    made = office(FakeMaster(("w1", "running"), ("w2", "missing")), OPEN)
+    director = made.begin()
+    assert director.statuses() == []
+    for name in ("w1", "w2"):
+        made.runner.heard["lp_status"](None, SimpleNamespace(node_id=name, data={"from": name}))
+    assert director.statuses() == [{"from": "w1"}]
+
+
+def test_another_test_begins_without_what_was_heard_before(office):
+    made = office(FakeMaster(("w1", "running")), OPEN)
+    director = made.begin()
+    made.runner.heard["lp_status"](None, SimpleNamespace(node_id="w1", data={"from": "w1"}))
+    director.begin(0.0)
+    assert director.statuses() == []
+
+
+def test_a_worker_takes_its_share_before_or_after_its_test_starts(office):
+    shares = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loader, "begin", lambda _self, rank, workers: shares.append((rank, workers)))
+        made = office(FakeWorker(), OPEN)
+        made.director.join(made.environment)
+        made.runner.heard["lp_begin"](None, SimpleNamespace(data={"rank": 1, "workers": 3}))
+        assert shares == []
+        made.director.begin(0.0)
+        assert shares == [(1, 3)]
+        made.runner.heard["lp_begin"](None, SimpleNamespace(data={"rank": 0, "workers": 2}))
+        assert shares == [(1, 3), (0, 2)]
+
+
+def test_a_worker_takes_profiles_on_its_own_clock(office):
+    added = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loader, "add", lambda _self, *args: added.append(args))
+        made = office(FakeWorker(), OPEN, warmup=2.0)
+        made.begin(zero=100.0)
+        data = {"scenario": "default", "begins_at": 3.5, "profile": OPEN.profile.model_dump(mode="json")}
+        made.runner.heard["lp_add"](None, SimpleNamespace(data=data))
+    assert added == [("default", 103_500_000_000, OPEN.profile)]
+    assert made.meter.warm == [5.5]
+
+
+def test_a_worker_decides_nothing_and_says_how_it_goes(office):
+    made = office(FakeWorker(), OPEN)
+    director = made.begin()
+    director.start()
+    director.go_on({})
+    gevent.sleep(0.001)
+    ((kind, status),) = made.runner.sent
+    assert (kind, status["users"], director.ended_at) == ("lp_status", {"User": 2}, None)

@@ -7,8 +7,6 @@ import shutil
 
 import pytest
 
-from nginx_server import private_nginx
-
 
 def pytest_runtest_setup(item):
     """Skip a test by the name of the program that it misses; fail it where every program was promised."""
@@ -26,5 +24,7 @@ def pytest_runtest_setup(item):
 @pytest.fixture
 def nginx(tmp_path):
     """A private nginx on a free port of 127.0.0.1, without root; mark the test ``real("nginx")``."""
+    from nginx_server import private_nginx
+
     with private_nginx(tmp_path / "nginx") as server:
         yield server

@@ -90,7 +90,7 @@ def test_ctrl_c_in_the_middle_leaves_the_levels_that_are_over(suite):
     with modelled("fast") as url:
         process = start(cwd, "stress", "-H", url, "--max-users", "30", "--steps", "10", "--hold", "2s")
         wait_for(lambda: list(cwd.glob("reports/performance/*/results.csv")))
-        time.sleep(7)
+        time.sleep(12)
         os.kill(process.pid, signal.SIGINT)
         ended = end(process, cwd)
     assert ended.code == 130, ended.out + ended.err

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 from collections import Counter
 
 import pytest
 
-from commandline import loadproof
+from commandline import Ended, children, end, loadproof, start, wait_for
 from modelled import modelled
 
 PLAIN = """
@@ -245,3 +248,42 @@ def test_the_profile_of_a_suite_and_one_of_the_plan_cannot_both_decide(suite):
         ended = loadproof(suite(PLAIN + shape), "run", "-H", url, "--rate", "10/s", "--duration", "2s")
     assert ended.code == 2, ended.out + ended.err
     assert "Steps" in ended.err
+
+
+def test_a_schedule_ends_where_its_last_worker_is_lost(suite):
+    cwd = suite(PLAIN)
+    with modelled("fast") as url:
+        process = start(cwd, "run", "-H", url, "--rate", "20/s", "--duration", "60s", "--processes", "1")
+        wait_for(lambda: sum(len(path.read_bytes()) for path in cwd.glob("reports/performance/*/results.csv")) > 1000)
+        (load,) = [pid for pid in children(process.pid) if pid == os.getpgid(pid)]
+        (worker,) = children(load)
+        os.kill(worker, signal.SIGKILL)
+        ended = end(process, cwd, timeout=40)
+    assert ended.code == 3, ended.out + ended.err
+    assert "was lost" in ended.out
+
+
+def test_users_that_run_no_tasks_cannot_be_scheduled(suite):
+    functions = "def test_read(session):\n    session.get('/')\n"
+    cwd = suite("")
+    (cwd / "locustfile.py").write_text(functions)
+    with modelled("fast") as url:
+        ended = loadproof(cwd, "run", "-H", url, "--rate", "10/s", "--duration", "2s")
+    assert ended.code == 2, ended.out + ended.err
+    assert "without tasks" in ended.err
+
+
+def test_a_run_that_was_killed_is_rebuilt_without_its_warm_up(suite):
+    cwd = suite(PLAIN)
+    with modelled("fast") as url:
+        process = start(cwd, "run", "-H", url, "--rate", "50/s", "--duration", "60s", "--warmup", "3s")
+        wait_for(lambda: sum(len(path.read_bytes()) for path in cwd.glob("reports/performance/*/results.csv")) > 40_000)
+        os.kill(process.pid, signal.SIGKILL)
+        end(process, cwd)
+    (directory,) = cwd.glob("reports/performance/*")
+    ended = loadproof(cwd, "report", str(directory))
+    assert ended.code == 0, ended.out + ended.err
+    rows = [row for row in Ended(0, "", "", cwd).rows if row["phase"] == "main"]
+    metrics = json.loads((directory / "metrics.json").read_text())
+    assert metrics["total_requests"] == len(rows)
+    assert metrics["measured_from_s"] >= 3

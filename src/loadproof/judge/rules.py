@@ -209,7 +209,7 @@ def _observe_errors(threshold: Threshold, tallies: Tallies, failures: int, total
 def _observe_drops(threshold: Threshold, measurements: Measurements) -> _Observed:
     arrivals = measurements.record.arrivals
     if not arrivals.offered:
-        return _Observed(None, 0, missing="no arrival was due: the load was given as users, not as a rate")
+        return _Observed(None, 0, missing="no arrival was counted; there are none where the load is given as users")
     if threshold.metric == "dropped":
         return _Observed(arrivals.dropped, arrivals.offered)
     share = arrivals.dropped / arrivals.offered

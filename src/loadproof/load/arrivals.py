@@ -136,7 +136,7 @@ class Arrivals:
         """Go on with a profile from a time on the monotonic clock; whatever was to come after that is off."""
         schedule = Schedule(profile, worker=self._rank, workers=self._workers, weights=self._weights, limit=self._limit)
         if self._ends:
-            self._ends[-1] = begins_ns
+            self._ends = deque(begins_ns if end is None else min(end, begins_ns) for end in self._ends)
             while self._due and self._due[-1][0] >= begins_ns:
                 self._due.pop()
         self._scheduled = True
@@ -272,6 +272,10 @@ class Arrivals:
         pool.in_flight -= 1
         pool.takes.append(time.monotonic_ns() - iteration.started_ns)
         self._log.on_iteration(f"{name}.{task}", name, iteration, failed=failed)
+
+    def let_go(self, user: Any) -> None:
+        """An iteration was cut off with its user."""
+        self._by_name[type(user).__name__].in_flight -= 1
 
     # How many users it takes
 

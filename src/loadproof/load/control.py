@@ -11,7 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gevent
-from locust.runners import STATE_RUNNING
+import locust.log
+from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
 from loadproof.load.dispatch import ClassDispatcher, Mix
 from loadproof.plan.profile import duration_of, target_at
@@ -76,6 +77,15 @@ class _Course:
         lasts = duration_of(profile)
         return math.inf if lasts is None else begins_at + lasts
 
+    def grows(self, now: float) -> bool:
+        """Whether its target is still to rise above what it is now."""
+        here, at = self.target(now), self.segments[-1][0] if self.segments else 0.0
+        for stage in self.segments[-1][1].stages if self.segments else ():
+            at = math.inf if stage.duration is None else at + stage.duration
+            if at > now and max(stage.start, stage.end) > here:
+                return True
+        return not self.segments
+
     def first_users(self, workers: int) -> int:
         """Users before the first arrival."""
         profile = self.cast.scenario.profile
@@ -103,6 +113,7 @@ class Control:
         clock: Seconds since the run's start.
         loaders: The processes that make load.
         endless: Whether a search goes on until it is told to stop.
+        limited: Whether a number of iterations may end a schedule before its time.
         tell: Sends a frame to the supervisor.
         over: Called when all is done.
     """
@@ -115,6 +126,7 @@ class Control:
         clock: Callable[[], float],
         loaders: Loaders,
         endless: bool,
+        limited: bool,
         tell: Callable[[str, Any], None],
         over: Callable[[], None],
     ) -> None:
@@ -123,6 +135,7 @@ class Control:
         self._clock = clock
         self._loaders = loaders
         self._endless = endless
+        self._limited = limited
         self._tell = tell
         self._over = over
         self._greenlet: Any = None
@@ -134,7 +147,9 @@ class Control:
         self._seen: list[Status] = []
         self.wanted: dict[str, int] = {}
         self.ended_at: float | None = None
-        """When the last profile was over, in seconds since the run's start; None while one goes on."""
+        """When the last schedule was over, in seconds since the run's start.
+
+        None while one goes on, and where scenarios are closed: what their users still finish is counted."""
         if casts:
             environment.dispatcher_class = partial(ClassDispatcher, self.wanted)
             if not environment.stop_timeout:
@@ -149,7 +164,9 @@ class Control:
             if course.cast.is_open:
                 self.wanted |= _at_least_one(course.mix.of(course.first_users(self._workers)), self._workers)
             else:
-                self.wanted |= course.mix.of(_whole(target_at(course.cast.scenario.profile, 0.0)))
+                later = course.cast.scenario.start > 0 or any(other.cast.is_open for other in self._courses)
+                first = 0.0 if later else target_at(course.cast.scenario.profile, 0.0)
+                self.wanted |= course.mix.of(_whole(first))
 
     @property
     def used(self) -> bool:
@@ -159,6 +176,12 @@ class Control:
     def start(self) -> None:
         """Follow the profiles from now on, in a greenlet of its own."""
         self._greenlet = gevent.spawn(self._run)
+        self._greenlet.link_exception(self._on_failure)
+
+    def _on_failure(self, _greenlet: Any) -> None:
+        """Nobody follows the profiles any more: the run ends, and says that it broke."""
+        locust.log.unhandled_greenlet_exception = True
+        self._over()
 
     def stop(self) -> None:
         """The test is over, and no user may be started any more: Locust would begin another test with it."""
@@ -223,6 +246,8 @@ class Control:
         return starts_at
 
     def _turn(self, statuses: Sequence[Status]) -> None:
+        if self._environment.runner.state not in (STATE_SPAWNING, STATE_RUNNING):
+            return  # the script's listeners still hear of the start, or the test is about to stop
         now = self._clock()
         before = dict(self.wanted)
         for course in self._courses:
@@ -251,19 +276,29 @@ class Control:
         self.wanted |= course.mix.of(0 if course.done else _whole(course.target(now)))
 
     def _follow_arrivals(self, course: _Course, now: float, statuses: Sequence[Status]) -> None:
-        name = course.cast.scenario.name
-        if not self._endless and statuses and all(name in status["over"] for status in statuses):
-            busy = sum(status["in_flight"].get(name, 0) for status in statuses)
-            if not busy or now >= course.ends_at + course.cast.scenario.graceful_stop:
-                course.done = True
-                self.wanted |= dict.fromkeys(course.cast.names, 0)
-                return
+        if self._are_made(course, now, statuses):
+            course.done = True
+            self.wanted |= dict.fromkeys(course.cast.names, 0)
+            return
         asked = {
             cls: max((status["needs"].get(cls, 0) for status in statuses), default=0) * self._workers
             for cls in course.cast.names
         }
         self._grow(course, asked, course.target(now))
-        self._say_what_is_short(course, sum(status["ideal"] for status in statuses), course.target(now))
+        self._say_what_is_short(
+            course, sum(status["ideal"].get(course.cast.scenario.name, 0) for status in statuses), course.target(now)
+        )
+
+    def _are_made(self, course: _Course, now: float, statuses: Sequence[Status]) -> bool:
+        """Whether all arrivals of a scenario have been made, and what came of them is over or has had its time."""
+        if self._endless:
+            return False
+        if now >= course.ends_at + course.cast.scenario.graceful_stop:
+            return True
+        name = course.cast.scenario.name
+        made = bool(statuses) and all(name in status["over"] for status in statuses)
+        busy = sum(status["in_flight"].get(name, 0) for status in statuses)
+        return made and not busy and (self._limited or now >= course.ends_at)
 
     def _grow(self, course: _Course, asked: dict[str, int], rate: float) -> None:
         """Give each class what it asks for, as far as the pool may grow; users are never taken away."""
@@ -278,7 +313,7 @@ class Control:
         """Have users for a new rate before it begins, by what the last one took."""
         before = course.segments[-1][1].stages[-1].end if course.segments else 0.0
         if rate > before > 0:
-            ideal = sum(status["ideal"] for status in self._seen)
+            ideal = sum(status["ideal"].get(course.cast.scenario.name, 0) for status in self._seen)
             there = max(1, sum(self.wanted[cls] for cls in course.cast.names))
             factor = ideal * rate / before / there
             self._grow(course, {cls: math.ceil(self.wanted[cls] * factor) for cls in course.cast.names}, rate)
@@ -290,13 +325,13 @@ class Control:
             self._tell("short", {"max_users": course.most_users(rate), "needed": ideal})
 
     def _is_over(self, statuses: Sequence[Status]) -> bool:
-        if statuses and len(statuses) >= self._workers and self._is_used_up(statuses):
+        if statuses and len(statuses) >= self._environment.runner.worker_count and self._is_used_up(statuses):
             return True
         if not self._courses or self._endless or not all(course.done for course in self._courses):
             return False
-        self.ended_at = max(course.ends_at for course in self._courses)
-        if not math.isfinite(self.ended_at):
-            self.ended_at = None
+        # Users of a closed scenario go on with what they do, and all of that is counted.
+        if all(course.cast.is_open for course in self._courses):
+            self.ended_at = min(self._clock(), max(course.ends_at for course in self._courses))
         return True
 
     def _is_used_up(self, statuses: Sequence[Status]) -> bool:
@@ -305,8 +340,12 @@ class Control:
             return True
         users = sum(sum(status["users"].values()) for status in statuses)
         waiting = sum(status["waiting"] for status in statuses)
-        all_started = self._environment.runner.state == STATE_RUNNING
-        return bool(all_started and 0 < users == waiting)
+        runner, now = self._environment.runner, self._clock()
+        if runner.state != STATE_RUNNING or any(course.grows(now) for course in self._courses if not course.done):
+            return False  # more users are to come
+        if not users and not self._courses:  # each has left by itself: an exception in ``on_start`` ends one
+            return bool(runner.target_user_count > 0 and not runner.user_count)
+        return bool(0 < users == waiting)
 
 
 def _whole(target: float) -> int:

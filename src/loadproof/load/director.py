@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust.runners import MasterRunner, WorkerRunner
+from locust.user.users import User
 
 from loadproof.load.control import Control
 from loadproof.load.loader import Loader, Status
@@ -20,7 +21,7 @@ from loadproof.load.scenarios import cast, planned
 from loadproof.plan import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from loadproof.load.frames import Job
     from loadproof.load.measure import Meter
@@ -74,6 +75,7 @@ class Director:
             shape = type(environment.shape_class).__name__
             raise ValueError(f"the script has a load shape, {shape}, and the plan has a profile: only one can decide")
         self._casts = cast(self._scenarios, environment.user_classes)
+        self._refuse_users_without_tasks(environment.user_classes)
         self._environment = environment
         options = environment.parsed_options
         if self._scenarios and options is not None:
@@ -90,6 +92,20 @@ class Director:
         if any(cast.is_open for cast in self._casts):
             import numpy  # noqa: F401, ICN001, PLC0415 - schedules need it, and loading it later would hold up the loop
 
+    def _refuse_users_without_tasks(self, user_classes: Sequence[Any]) -> None:
+        """Users that do not run tasks, such as functions in the manner of pytest, pass no gate."""
+        counted = any(limit is not None for limit in self._limits.values())
+        scheduled = {cls for cast in self._casts if cast.is_open for cls in cast.user_classes}
+        own = [
+            cls.__name__
+            for cls in user_classes
+            if (counted or cls in scheduled) and getattr(cls, "run", User.run) is not User.run
+        ]
+        if own:
+            raise ValueError(
+                f"{', '.join(own)} runs in a way of its own, without tasks: no iterations can be counted or started"
+            )
+
     def _new_control(self, environment: Any) -> Control:
         return Control(
             self._casts,
@@ -97,6 +113,7 @@ class Director:
             clock=self._clock,
             loaders=self,
             endless=self._job["search"] is not None,
+            limited=self._job["iterations"] is not None,
             tell=self._tell,
             over=self._over,
         )
@@ -159,6 +176,7 @@ class Director:
         if self._reports is not None:
             self._reports.kill(block=False)
             self._reports = None
+        self._share = None
         if self._loader is not None:
             self._loader.close()
             self._loader = None

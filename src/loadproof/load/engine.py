@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _ROWS_INTERVAL = 0.5
+_FREEZE_INTERVAL = 60.0
 
 
 def _boot_id() -> str:
@@ -71,6 +72,7 @@ class Engine:
         self._lasted: float | None = None
         self._users_at_end: dict[str, int] = {}
         self._ended = True
+        self._frozen_at = -_FREEZE_INTERVAL
         self._zero = 0.0
         self._epoch = 0.0
         self.started = False
@@ -319,9 +321,9 @@ class Engine:
     def _on_spawning_complete(self, **_: object) -> None:
         # One full collection during a run stalls every request in flight; what lives now lives to the end.
         # A shape comes here at each of its steps: what was frozen before may have died since, sockets included.
-        if self._director.active and gc.get_freeze_count():
-            gc.freeze()  # a profile comes here too often for a whole collection
-            return
+        if self._director.active and time.monotonic() < self._frozen_at + _FREEZE_INTERVAL:
+            return  # a profile comes here too often for a whole collection each time
+        self._frozen_at = time.monotonic()
         gc.unfreeze()
         gc.collect()
         gc.freeze()
@@ -390,8 +392,12 @@ class Engine:
 
     def _on_script_done(self, **_: object) -> None:
         """The script's own ``test_stop`` is over too; it may have sent requests."""
-        if not self.is_worker:
-            self._finish()
+        if self.is_worker:
+            return
+        self._finish()
+        if self._director.active and self._web_ui is None:
+            # Whoever stopped the test: Locust's own limit, which would end the process, is off.
+            gevent.spawn(self._quit)
 
     def _finish(self) -> None:
         """The test is over: the last rows, the last delta, and how long it lasted."""

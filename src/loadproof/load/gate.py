@@ -18,7 +18,7 @@ from locust.user.task import TaskSet
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_NO_FAILURES = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser, StopTest, GreenletExit)
+_NO_FAILURES = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopUser, StopTest)
 """What leaves tasks that did as they should."""
 
 MARK = "loadproof_iteration"
@@ -54,6 +54,9 @@ class Tickets(Protocol):
     def give_back(self, user: Any, task: str, iteration: Iteration, *, failed: bool) -> None:
         """The iteration is over."""
 
+    def let_go(self, user: Any) -> None:
+        """The iteration was cut off with its user: nobody knows how long it would have taken."""
+
 
 def install(tickets: Mapping[str, Tickets]) -> Callable[[], None]:
     """Put the gate into every ``TaskSet``.
@@ -72,24 +75,10 @@ def install(tickets: Mapping[str, Tickets]) -> Callable[[], None]:
         user = task_set.user
         giver = tickets.get(type(user).__name__)
         if giver is None or _is_task_set(task):
+            user.loadproof_waits = True  # its ``on_start`` may wait
             execute(task_set)
             return
-        due = giver.take(user)
-        greenlet = getcurrent()
-        iteration = Iteration(due, time.monotonic_ns())
-        setattr(greenlet, MARK, iteration)
-        user.loadproof_waits = False  # until its next wait between tasks
-        failed = False
-        try:
-            execute(task_set)
-        except _NO_FAILURES:
-            raise
-        except Exception:
-            failed = True
-            raise
-        finally:
-            setattr(greenlet, MARK, None)
-            giver.give_back(user, _name_of(task), iteration, failed=failed)
+        _iterate(execute, task_set, giver, _name_of(task))
 
     def wait_between(task_set: Any) -> None:
         user = task_set.user
@@ -115,6 +104,33 @@ def install(tickets: Mapping[str, Tickets]) -> Callable[[], None]:
         TaskSet.execute_next_task, TaskSet.wait = execute, wait
 
     return take_out
+
+
+def _iterate(execute: Callable[[Any], None], task_set: Any, giver: Tickets, name: str) -> None:
+    """Wait for a ticket, and execute the next task with it."""
+    user = task_set.user
+    due = giver.take(user)
+    greenlet = getcurrent()
+    iteration = Iteration(due, time.monotonic_ns())
+    setattr(greenlet, MARK, iteration)
+    user.loadproof_waits = False  # until its next wait between tasks
+    failed = cut = False
+    try:
+        execute(task_set)
+    except GreenletExit:
+        cut = True
+        raise
+    except _NO_FAILURES:
+        raise
+    except Exception:
+        failed = True
+        raise
+    finally:
+        setattr(greenlet, MARK, None)
+        if cut:
+            giver.let_go(user)
+        else:
+            giver.give_back(user, name, iteration, failed=failed)
 
 
 def _is_task_set(task: Any) -> bool:

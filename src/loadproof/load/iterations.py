@@ -64,6 +64,10 @@ class IterationLimit:
         """One is done."""
         self.in_flight -= 1
 
+    def let_go(self, user: Any) -> None:  # noqa: ARG002
+        """One was cut off."""
+        self.in_flight -= 1
+
     def _wait_for_the_end(self, user: Any) -> None:
         user._state = _WAITING  # noqa: SLF001 - so that Locust may stop it at once
         self.exhausted += 1

@@ -21,7 +21,7 @@ Status = dict[str, Any]
 """What a process says of itself: plain values, as they go over Locust's messages.
 
 ``settled``   whether every user that runs waits for its first arrival, and how many do: ``free``
-``needs``     users that it should have, by class, of open scenarios; ``ideal`` in all, were there no limits
+``needs``     users that it should have, by class, of open scenarios; ``ideal`` by scenario, were there no limits
 ``over``      names of scenarios whose arrivals have all been made
 ``in_flight`` iterations that go on, by scenario; of a limit on iterations under ``""``
 ``used_up``   whether no iteration is left to begin, and none goes on
@@ -92,7 +92,7 @@ class Loader:
             "settled": all(free[name] >= users.get(name, 0) for name in free),
             "free": sum(free.values()),
             "needs": needs,
-            "ideal": sum(arrivals.ideal for arrivals in self._arrivals.values()),
+            "ideal": {name: arrivals.ideal for name, arrivals in self._arrivals.items()},
             "over": [name for name, arrivals in self._arrivals.items() if arrivals.over],
             "in_flight": in_flight,
             "used_up": self._limit is not None and self._limit.used_up,

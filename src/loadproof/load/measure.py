@@ -178,7 +178,7 @@ class Meter:
         greenlet = gevent.getcurrent()
         iteration = getattr(greenlet, MARK, None)
         if iteration is None:
-            return None, _user_class() in self._paced
+            return None, _user_class() in self._paced and _is_users_own()
         intended = iteration.intended_ns
         if intended is None:
             return None, False
@@ -478,6 +478,13 @@ def _user_class() -> str:
     """Class of the user in whose greenlet this runs; empty in a greenlet that a script spawned itself."""
     arguments = getattr(gevent.getcurrent(), "args", ())
     return type(arguments[0]).__name__ if arguments and hasattr(arguments[0], "environment") else ""
+
+
+def _is_users_own() -> bool:
+    """Whether this is the greenlet of a user, and none that a script spawned with one."""
+    greenlet = gevent.getcurrent()
+    arguments: tuple[Any, ...] = getattr(greenlet, "args", ())
+    return bool(arguments) and getattr(arguments[0], "_greenlet", None) is greenlet
 
 
 def _body_length(response: Any) -> int:

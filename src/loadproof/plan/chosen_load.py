@@ -172,6 +172,8 @@ class LoadPicker:
         if is_open:
             self._leave_out("rps", settings, "the profile says how many arrivals there are")
             self._leave_out("iterations_per_user", settings, "users take whatever arrives", "--iterations limits all")
+            if len(scenarios) > 1:
+                self._leave_out("iterations", settings, "each of several scenarios has arrivals of its own")
         settings["users"] = settings["spawn_rate"] = None
         for key in ("users", "spawn_rate"):
             self._layers.sources[key] = "default"

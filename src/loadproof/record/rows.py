@@ -126,7 +126,7 @@ def read_rows(path: Path, *, epoch: float | None = None) -> Iterator[Sample]:
                 continue
 
 
-def rebuild(path: Path, *, epoch: float | None = None) -> RunRecord:
+def rebuild(path: Path, *, epoch: float | None = None, measured_from: int = 0) -> RunRecord:
     """Count the rows of a ``results.csv`` again; users and arrivals are not in them.
 
     Rows of phase ``warmup`` are in the record's windows only, as what ends before the measured part is.
@@ -134,11 +134,13 @@ def rebuild(path: Path, *, epoch: float | None = None) -> RunRecord:
     Args:
         path: The file.
         epoch: Unix time of the run's start; None takes the first row's time for it.
+        measured_from: First second of the measured part; what ended before is in the windows only.
 
     Raises:
         OSError: It cannot be read.
     """
     record = RunRecord()
+    record.measure_from(measured_from, final=True)
     main, warm_up = Recorder("rebuilt"), Recorder("rebuilt")
     for number, sample in enumerate(read_rows(path, epoch=epoch), 1):
         recorder = warm_up if sample.phase == _WARM_UP else main

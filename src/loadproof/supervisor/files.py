@@ -112,7 +112,7 @@ def _rebuilt(checkpoint: RunResult, rows: Path) -> RunResult:
     epoch = datetime.fromisoformat(checkpoint.started_at).timestamp()
     record = checkpoint.record
     if checkpoint.plan["samples"] == "all" and rows.is_file():
-        record = rebuild(rows, epoch=epoch)
+        record = rebuild(rows, epoch=epoch, measured_from=checkpoint.record.measured_from)
         _take_over(record, checkpoint.record)
     windows = record.windows()
     reason = "the supervisor died; rebuilt from what it had saved"
@@ -133,7 +133,6 @@ def _rebuilt(checkpoint: RunResult, rows: Path) -> RunResult:
 
 def _take_over(record: RunRecord, checkpoint: RunRecord) -> None:
     """Rows say neither how many users there were nor what was dropped; the checkpoint does, as far as it reaches."""
-    record.measure_from(checkpoint.measured_from, final=True)
     for part in checkpoint.arrival_windows():
         if part.arrivals.offered:
             record.merge(Delta(0, "checkpoint", {}, {}, {int(part.start): part.arrivals}))

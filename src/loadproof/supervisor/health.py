@@ -29,6 +29,8 @@ STARVED = 0.1
 _KERNEL_ENOUGH = 0.99
 _BUSY_SECONDS = 10.0
 _FEWEST_SECONDS = 3.0
+_SHORTEST = 0.5
+"""Seconds that a report must span for its share of a core to say anything."""
 
 
 class HealthTally:
@@ -51,7 +53,8 @@ class HealthTally:
         """Take in what a process said of itself, and how many requests it made since it last did."""
         seconds = facts["seconds"]
         self._cpu.add(facts["cpu"], seconds)
-        self._cpu_peak = max(self._cpu_peak or 0.0, facts["cpu"])
+        if seconds >= _SHORTEST:
+            self._cpu_peak = max(self._cpu_peak or 0.0, facts["cpu"])
         if facts["starved"] is not None:
             self._starved.add(facts["starved"], seconds)
         self._gc_pause = max(self._gc_pause, facts["gc_pause"])

@@ -186,7 +186,8 @@ class Searching:
 
     def run_short(self, needed: int) -> None:
         """The plan's ``max_users`` were too few for the level that is held."""
-        self._needed = needed
+        if self._held is not None and self._facts.last_at >= self._held.measured_from:
+            self._needed = needed
 
     def _health(self, held: _Held) -> GeneratorHealth:
         """How the generator fared: a pool that the plan keeps too small says nothing of the service."""

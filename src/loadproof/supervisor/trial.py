@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from loadproof.result import GeneratorHealth
 
 _CHECKPOINT_INTERVAL = 10.0
+_HEALED = 2.0
+"""Seconds by which a worker that was thought lost has reported since: it was only silent."""
 
 
 class Trial:
@@ -119,6 +121,7 @@ class Trial:
         """The profiles begin: what came before was the set-up."""
         self._schedule_at = starts_at
         self._measure_from(starts_at + known_warmup(self._plan, self._start))
+        self._next_checkpoint = 0.0  # the last one does not know where the measured part begins
 
     def _measure_from(self, at: float) -> None:
         final = self._plan.warmup != "auto" or self.ended
@@ -230,7 +233,8 @@ class Trial:
     def _count_lost_shares(self) -> None:
         """Arrivals that a lost worker should have made were due, and nobody made them."""
         for worker, lost_at in self._lost_at.items():
-            if worker not in self._shares or self._schedule_at is None:
+            healed = self._facts.at(worker) > lost_at + _HEALED
+            if worker not in self._shares or self._schedule_at is None or healed:
                 continue
             rank = self._shares.index(worker)
             for scenario in self._plan.scenarios:
@@ -249,6 +253,8 @@ class Trial:
             return
         first, last = int(self._schedule_at), int(self._measured_to())
         found = found_warmup(self._record, first, last)
+        if found is not None and first + found > seconds_held_back(self._plan):
+            found = None  # the run lasted longer than was planned
         if found is None:
             self._remarks.append(
                 "No steady state was found, so that nothing was left out as warm-up: run longer, or look at what keeps "

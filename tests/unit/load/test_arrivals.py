@@ -570,7 +570,6 @@ def test_nothing_stops_arrivals_from_a_time_on(desk):
     assert made.log.figures == (5, 5, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="only the last profile is cut, not those that were added before it")
 def test_a_profile_that_begins_before_others_that_were_added_takes_their_place(desk):
     made = desk()
     made.user()

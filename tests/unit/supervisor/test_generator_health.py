@@ -75,7 +75,11 @@ def test_means_are_over_time_and_extremes_over_all():
     health = tally.health(counted(), is_open=False)
     assert health.cpu_mean == pytest.approx((0.2 + 2.4) / 4)
     assert health.starved == pytest.approx(0.03)
-    assert (health.cpu_max, health.gc_pause_max, health.kernel_clock_share) == (0.9, 0.03, 0.75)
+    assert (health.cpu_max, health.gc_pause_max, health.kernel_clock_share) == (
+        0.8,
+        0.03,
+        0.75,
+    )  # a moment says nothing of the peak
     assert list(health.fallbacks.items()) == [("stream", 9), ("proxy", 3)]
 
 

@@ -321,10 +321,7 @@ def test_drops_are_otherwise_the_services_fault(plan, settings):
     assert "dropped_rate" not in [doubt.quantity for doubt in level.health.doubts]
 
 
-LATE_WORD = pytest.mark.xfail(strict=True, reason="what is said between two levels is kept for the next")
-
-
-@pytest.mark.parametrize("said_between", [False, pytest.param(True, marks=LATE_WORD)])
+@pytest.mark.parametrize("said_between", [False, True])
 def test_a_pool_is_too_small_for_the_level_that_is_held_only(said_between):
     lab = Lab(CAPACITY.model_copy(update={"max_users": 30}), step(50.0), step(20.0, rest=True))
     lab.turn(0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from commandline import loadproof
 
 USER = "from locust import HttpUser, task\n\nclass U(HttpUser):\n    @task\n    def t(self):\n        self.client.get('/ok')\n"

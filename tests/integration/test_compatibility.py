@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from commandline import loadproof, locust
 
 pytestmark = pytest.mark.real("nginx")

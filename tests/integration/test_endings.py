@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from commandline import BIN, alive, children, end, environment, loadproof, start, wait_for
 
 SUITE = """

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
 from commandline import end, start
 
 HERE = Path(__file__).parent

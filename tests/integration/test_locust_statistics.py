@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from commandline import loadproof, locust
 from service import Service
+
+from commandline import loadproof, locust
 
 SCRIPT = r"""
 from locust import FastHttpUser, HttpUser, User, constant, task

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from commandline import children, end, loadproof, start, wait_for
 
 BASE = """

@@ -8,6 +8,7 @@ import socket
 import time
 
 import requests
+
 from commandline import end, start, wait_for
 
 SUITE = """

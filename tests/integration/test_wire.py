@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from commandline import loadproof
 
 CASES = Path(__file__).with_name("wire_cases.py")

@@ -29,6 +29,7 @@ STARVED = 0.1
 _KERNEL_ENOUGH = 0.99
 _BUSY_SECONDS = 10.0
 _FEWEST_SECONDS = 3.0
+_ENOUGH_FOR_P99 = 1_000
 _SHORTEST = 0.5
 """Seconds that a report must span for its share of a core to say anything."""
 
@@ -92,14 +93,13 @@ class HealthTally:
         good = merged(record.totals(), ("success", "expected"))
         arrivals = record.arrivals
         lag = self._lags.quantile(0.99)
-        start_lag = arrivals.lag.quantile(0.99) if is_open else None
         doubts, notes = [], []
         if self._fallbacks:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in self._fallbacks.most_common())
             notes.append(f"Prepared or sent by requests instead of the fast client, and slower: {reasons}.")
         for found, said in (
             self._of_the_clock(lag, good.service.quantile(0.5)),
-            _of_starts(start_lag, good.response.quantile(0.5)),
+            _of_starts(arrivals.lag, good.response.quantile(0.5)) if is_open else ([], []),
             _of_drops(arrivals.dropped, arrivals.offered, short, drops_spoil) if is_open else ([], []),
             self._of_the_cpu(is_open=is_open, is_limited=is_limited),
         ):
@@ -115,7 +115,7 @@ class HealthTally:
             started=arrivals.started if is_open else None,
             dropped=arrivals.dropped if is_open else None,
             late=arrivals.late if is_open else None,
-            start_lag_p99=start_lag,
+            start_lag_p99=arrivals.lag.quantile(0.99) if is_open else None,
             gc_pause_max=self._gc_pause or None,
             starved=self._starved.value,
             fallbacks=dict(self._fallbacks.most_common()),
@@ -175,12 +175,16 @@ class _Mean:
         return self._sum / self._seconds if self._seconds else None
 
 
-def _of_starts(lag: float | None, median: float | None) -> tuple[list[Doubt], list[str]]:
-    """Arrivals that began late have their lag in their response time, and it was the generator's."""
-    limit = _tolerable(median)
+def _of_starts(lags: Histogram, median: float | None) -> tuple[list[Doubt], list[str]]:
+    """Arrivals that began late have their lag in their response time, and it was the generator's.
+
+    Of few arrivals the 99th percentile is the lag of one or two, and says nothing of the others.
+    """
+    percentile = 99 if lags.count >= _ENOUGH_FOR_P99 else 95
+    limit, lag = _tolerable(median), lags.quantile(percentile / 100)
     if lag is None or lag <= limit:
         return [], []
-    said = f"iterations started up to {format_duration(lag)} late (99th percentile)"
+    said = f"iterations started up to {format_duration(lag)} late ({percentile}th percentile)"
     if lag <= LAG_SPOILS * limit:
         return [], [f"{_sentence(said)}: response times hold as much of the generator; use --processes 2."]
     return (

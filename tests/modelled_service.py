@@ -4,7 +4,7 @@
     mm1 RATE             one worker, exponential times: the p quantile of its response time at rate r is
                          -ln(1 - p) / (RATE - r)
     bucket RATE          answers at once, 503 to what exceeds RATE per second
-    collapse RATE        RATE per second as long as few wait; the more wait, the slower it gets
+    collapse RATE        RATE per second as long as few wait; the more wait, the slower it gets, down to a quarter
     break USERS          answers in 5 ms; 500 to everybody while more than USERS are served at once
     fast                 answers at once
 
@@ -68,7 +68,7 @@ class Bucket:
 
 
 class Collapse:
-    """One worker; a request takes 1 / RATE, and more by as much as more than twenty wait."""
+    """One worker; a request takes 1 / RATE, and more by as much as more than twenty wait, at most four times that."""
 
     def __init__(self, rate):
         self._seconds = 1 / float(rate)
@@ -86,7 +86,7 @@ class Collapse:
     async def _work(self):
         at = time.monotonic()
         while self._waiting:
-            at = max(at, time.monotonic() - 0.05) + self._seconds * max(1.0, len(self._waiting) / 20)
+            at = max(at, time.monotonic() - 0.05) + self._seconds * min(4.0, max(1.0, len(self._waiting) / 20))
             await asyncio.sleep(at - time.monotonic())
             done = self._waiting.popleft()
             if not done.done():

@@ -20,6 +20,9 @@ from _runs import modelled, run
 
 TOLERANCE = 0.07
 TRIALS = ("--trial", "8s", "--settle", "2s", "--confirm", "15s")
+LONGEST = 1800.0
+"""Seconds that one search may take: an overloaded service is left to recover after each trial."""
+
 MU, LIMIT = 200.0, 0.1
 
 KINDS = {
@@ -45,7 +48,7 @@ def main() -> int:
             slo = [word for rule in rules for word in ("--slo", rule)]
             several = [] if processes == "1" else ["--processes", processes]
             with modelled(*service, core=1) as url:
-                result = run("capacity", "-H", url, "--start-rate", "40", *slo, *TRIALS, *spacing, *several, core=0)
+                result = run("capacity", "-H", url, "--start-rate", "40", *slo, *TRIALS, *spacing, *several, core=0, seconds=LONGEST)
             search = result["search"]
             low, high = search["low"], search["high"]
             good = search["outcome"] == "found" and abs(low / truth - 1) <= TOLERANCE

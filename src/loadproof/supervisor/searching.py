@@ -30,7 +30,8 @@ BETWEEN_LEVELS = 1.5
 _GROWTH = 0.8
 """Share of the time to settle in which users grow."""
 
-_LONGEST_REST = 30.0
+_LONGEST_REST = 60.0
+"""Seconds that a service is given to finish what it was overloaded with, before the next trial."""
 
 _TOLERATED_DROPS = 0.01
 """As the rule on ``dropped_rate`` that levels have by default."""

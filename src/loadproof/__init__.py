@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from loadproof.errors import ExitCode, LoadproofError, RunError, UsageError
     from loadproof.export import render_metrics
     from loadproof.judge import evaluate
+    from loadproof.load.custom import measure
     from loadproof.plan import Plan, Threshold, load_plan
     from loadproof.report import render_html, render_text
     from loadproof.result import Outcome, RunResult, Verdict
@@ -33,6 +34,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "load_plan",
+    "measure",
     "render_html",
     "render_metrics",
     "render_text",
@@ -51,6 +53,7 @@ _HOMES = {
     "Verdict": "loadproof.result",
     "evaluate": "loadproof.judge",
     "load_plan": "loadproof.plan",
+    "measure": "loadproof.load.custom",
     "render_html": "loadproof.report",
     "render_metrics": "loadproof.export",
     "render_text": "loadproof.report",

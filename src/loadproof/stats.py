@@ -209,6 +209,30 @@ def student_quantile(p: float, freedom: int) -> float:
     return math.sqrt(freedom) * math.tan(angle)
 
 
+def chi_square_tail(distance: float, freedom: int) -> float:
+    """P(X >= distance) for X with a chi-square distribution of whole degrees of freedom.
+
+    Source: Abramowitz and Stegun 26.4.4 and 26.4.5.
+
+    Args:
+        distance: At least 0.
+        freedom: Degrees of freedom, at least 1.
+
+    Raises:
+        ValueError: One of them lies outside.
+    """
+    if freedom < 1 or distance < 0:
+        raise ValueError(f"there is no chi-square tail beyond {distance} with {freedom} degrees of freedom")
+    if distance == 0:
+        return 1.0
+    half = distance / 2.0
+    # Each term by its logarithm: none of them overflows.
+    tail = math.erfc(math.sqrt(half)) if freedom % 2 else 0.0
+    powers = [k / 2.0 for k in range(1, freedom - 1, 2)] if freedom % 2 else [float(k) for k in range(freedom // 2)]
+    tail += math.fsum(math.exp(power * math.log(half) - half - math.lgamma(power + 1.0)) for power in powers)
+    return min(1.0, tail)
+
+
 def _student_within(angle: float, freedom: int) -> float:
     """P(abs(T) < sqrt(freedom) * tan(angle)), a finite sum for whole degrees of freedom."""
     sine, cosine = math.sin(angle), math.cos(angle)

@@ -12,8 +12,8 @@ import re
 from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Literal
 
-Unit = Literal["s", "ratio", "/s", "count"]
-"""Unit of a judged value: seconds, share of one, per second, plain number."""
+Unit = Literal["s", "ratio", "/s", "count", "bytes", "bytes/s", "value"]
+"""Unit of a judged value: seconds, share of one, per second, how many, sizes, or a number of the script's own."""
 
 _SECONDS = {
     "ns": Decimal("1e-9"),
@@ -36,6 +36,8 @@ _DURATION_PART = re.compile(rf"({_NUMBER})\s*({_UNITS})")
 _RATE = re.compile(rf"({_NUMBER})\s*(?:/\s*([a-z]+))?")
 _RATIO = re.compile(rf"({_NUMBER})\s*(%)?")
 _QUANTILE = re.compile(rf"p({_NUMBER})")
+_SIZES = ("B", "kB", "MB", "GB", "TB")
+_SIZE = re.compile(rf"({_NUMBER})\s*({'|'.join(_SIZES)})?")
 
 _DIGITS = 3
 _MOST_DIGITS = 30
@@ -196,23 +198,40 @@ def format_rate(per_second: float, digits: int = _DIGITS) -> str:
     return f"{_thousands(_rounded_tail(_exact(per_second), digits))}/s"
 
 
-def format_bytes(count: float) -> str:
+def parse_bytes(text: str) -> float:
+    """Read a size in decimal units: ``512 B``, ``1.5MB``; a bare number is bytes.
+
+    Raises:
+        ValueError: It is not a size.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text.strip()!r} is not a size such as 512 B, 64kB or 1.5MB")
+    return _finite(Decimal(match[1]) * 1000 ** _SIZES.index(match[2] or "B"), text)
+
+
+def format_bytes(count: float, digits: int = _DIGITS) -> str:
     """Write a size in decimal units: ``512 B``, ``1.24 kB``, ``3.1 MB``."""
     if not math.isfinite(count):
         return f"{_not_finite(count)} B"
-    rounded = _significant(_exact(count), _DIGITS)
-    units = ("B", "kB", "MB", "GB", "TB")
+    rounded = _significant(_exact(count), digits)
     power = 0
-    while abs(rounded) >= 1000 and power < len(units) - 1:
+    while abs(rounded) >= 1000 and power < len(_SIZES) - 1:
         rounded /= 1000
         power += 1
-    return f"{_plain(rounded)} {units[power]}"
+    return f"{_plain(rounded)} {_SIZES[power]}"
+
+
+def format_number(value: float, digits: int = _DIGITS) -> str:
+    """Write a number that has no unit; digits before the point are never rounded away."""
+    return _thousands(_rounded_tail(_exact(value), digits)) if math.isfinite(value) else _not_finite(value)
 
 
 def format_value(value: float, unit: Unit, digits: int = _DIGITS) -> str:
     """Write a judged value in its unit, with ``digits`` significant digits."""
-    writers = {"s": format_duration, "ratio": format_ratio, "/s": format_rate, "count": format_count}
-    return writers[unit](value, digits)
+    if unit == "bytes/s":
+        return f"{format_bytes(value, digits)}/s"
+    return _WRITERS[unit](value, digits)
 
 
 def format_beside(value: float, limit: float, unit: Unit) -> tuple[str, str]:
@@ -278,3 +297,13 @@ def _plain(number: Decimal) -> str:
 def _thousands(number: Decimal) -> str:
     whole, point, tail = _plain(number).partition(".")
     return f"{int(whole):,}{point}{tail}" if whole != "-0" else f"-0{point}{tail}"
+
+
+_WRITERS = {
+    "s": format_duration,
+    "ratio": format_ratio,
+    "/s": format_rate,
+    "count": format_count,
+    "bytes": format_bytes,
+    "value": format_number,
+}

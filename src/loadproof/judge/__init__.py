@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from loadproof.judge.conclusion import exit_code, overall
+from loadproof.judge.conclusion import exit_code, overall, reason_to_end
 from loadproof.judge.levels import MeasuredLevel, judge_level
-from loadproof.judge.rules import Measurements, evaluate, evaluate_all
+from loadproof.judge.observe import Measurements, tag_of
+from loadproof.judge.rules import evaluate, evaluate_all
+from loadproof.judge.windows import Watch
 
 __all__ = [
     "MeasuredLevel",
     "Measurements",
+    "Watch",
     "evaluate",
     "evaluate_all",
     "exit_code",
     "judge_level",
     "overall",
+    "reason_to_end",
+    "tag_of",
 ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadproof.errors import ExitCode
+from loadproof.judge.limits import breaks
 from loadproof.result import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loadproof.judge.rules import Measurements
+    from loadproof.judge.observe import Measurements
+    from loadproof.plan import Threshold
     from loadproof.result import SearchResult, Verdict
 
 
@@ -74,6 +76,23 @@ def exit_code(
         return _inconclusive(f"could not be judged: {unsettled}", allowed=allow_inconclusive)
     answer = "every rule holds" if search is None else search.reason
     return int(ExitCode.PASS), f"warning: {warned}" if warned else answer
+
+
+def reason_to_end(rules: Sequence[Threshold], verdicts: Sequence[Verdict]) -> tuple[Verdict, str] | None:
+    """The first rule with ``abort`` that failed for good, and why in words; None where none did.
+
+    A rule on the run so far waits until the whole interval of its value breaks the limit: the first request that fails
+    is 100 % of all. A rule on a window does not wait: its window is what it waits for.
+    """
+    for rule, verdict in zip(rules, verdicts, strict=True):
+        if not rule.abort or verdict.outcome is not Outcome.FAIL or verdict.limit is None or rule.fail is None:
+            continue
+        if rule.span is None and verdict.interval is not None:
+            near = min(verdict.interval) if rule.fail.operator in (">", ">=") else max(verdict.interval)
+            if not breaks(near, rule.fail.operator, verdict.limit):
+                continue
+        return verdict, f"ended by the rule {verdict.rule}: {verdict.reason}"
+    return None
 
 
 def _is_unanswered(search: SearchResult | None) -> bool:

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 
     from loadproof.plan import Condition, Threshold
     from loadproof.record import Counts
-    from loadproof.result import GeneratorHealth, LevelRole, LevelUnit, SearchResult, Verdict
+    from loadproof.result import (
+        Coverage,
+        GeneratorHealth,
+        LevelRole,
+        LevelUnit,
+        Observation,
+        SearchResult,
+        Verdict,
+    )
     from loadproof.units import Unit
 
 ACHIEVED = 0.99
@@ -54,7 +62,7 @@ class MeasuredLevel:
         health: How the generator fared in it.
         in_flight: Seconds since the run's start, and iterations in progress then, about once a second over the judged
             part; empty for levels of users.
-        search: None: it goes on.
+        search: None: it goes on; and there are no levels of a level, nor what is only known of a whole run.
     """
 
     number: int
@@ -69,6 +77,9 @@ class MeasuredLevel:
     health: GeneratorHealth
     in_flight: tuple[tuple[float, int], ...] = ()
     search: SearchResult | None = None
+    levels: tuple[Level, ...] = ()
+    coverage: Coverage | None = None
+    observations: tuple[Observation, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -192,6 +192,11 @@ class Director:
         return self._loader.in_flight if self._loader is not None and self._loader.paced else None
 
     @property
+    def scenario_of(self) -> dict[str, str]:
+        """Name of each user class that is part of a scenario, to the scenario's."""
+        return {name: cast.scenario.name for cast in self._casts for name in cast.names}
+
+    @property
     def paced(self) -> frozenset[str]:
         """Names of the user classes whose iterations come on schedule here."""
         return frozenset() if self._loader is None else self._loader.paced

@@ -21,12 +21,14 @@ from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, WorkerRunner
 
 from loadproof.http.accounting import accounting
 from loadproof.load.channel import Channel
+from loadproof.load.custom import sinks
 from loadproof.load.director import Director
 from loadproof.load.health import LoopWatch
 from loadproof.load.locust_statistics import write_csv
 from loadproof.load.measure import Meter, RowPolicy
 from loadproof.load.pace import RateLimit
 from loadproof.load.readiness import hosts_without_scheme, unready_hosts, users_without_host
+from loadproof.load.task_counts import TaskCounts, declared_tasks
 from loadproof.load.workers import Workers
 from loadproof.plan.redact import redact_text
 
@@ -62,6 +64,7 @@ class Engine:
         self._watch = LoopWatch()
         self._meter = Meter("local", RowPolicy(job["samples"]), self._send_rows)
         self._director = Director(job, self._meter, tell=self._channel.send, over=self._on_plan_over)
+        self._tasks = TaskCounts()
         self._environment: Any = None
         self._web_ui: Any = None
         self._workers: Workers | None = None
@@ -142,6 +145,8 @@ class Engine:
                 self._meter.locust.serve(environment)
             environment.events.request.measure_by(self._meter)
             environment.events.user_error.add_listener(self._meter.on_user_error)
+            self._tasks.install()
+            sinks.append(self._meter)
 
     def _become_worker(self, runner: Any) -> None:
         self._channel.abandon()
@@ -302,6 +307,7 @@ class Engine:
                 {redact_text(host) for cls in environment.user_classes if (host := environment.host or cls.host)}
             ),
             "user_classes": [cls.__name__ for cls in environment.user_classes],
+            "tasks": declared_tasks(environment.user_classes) if self._job["service"] is None else [],
             "workers": self._runner.worker_count,
             "stop_timeout": environment.stop_timeout or 0.0,
         }
@@ -365,6 +371,7 @@ class Engine:
         facts["users"] = {} if self._is_master else dict(users)
         facts["makes_load"] = not self._is_master
         facts["in_flight"] = self._director.in_flight
+        facts["tasks"] = self._tasks.facts()
         return facts
 
     def _send_delta(self) -> None:
@@ -432,11 +439,23 @@ class Engine:
 
     def _direct(self) -> None:
         """Begin what the plan says beyond Locust's own options."""
+        self._tasks.clear()
+        if self._job["tags"]:
+            self._meter.tag(self._tags())
         if self._director.active:
             self._director.begin(self._zero)
             self._meter.expect_schedule(self._director.paced)
         elif self._job["warmup"] is not None:
             self._meter.warm_until(self._job["warmup"])
+
+    def _tags(self) -> dict[str, list[str]]:
+        """The tags of each user class that has some."""
+        scenarios, wanted = self._director.scenario_of, set(self._job["tags"])
+        found = {
+            name: [tag for tag in (f"class={name}", f"scenario={scenarios.get(name)}") if tag in wanted]
+            for name in (cls.__name__ for cls in self._environment.user_classes)
+        }
+        return {name: tags for name, tags in found.items() if tags}
 
     def _start_as_worker(self) -> None:
         self._direct()

@@ -53,6 +53,7 @@ class Job(TypedDict):
         iterations: Iterations after which the run ends; None for no limit.
         iterations_per_user: Iterations after which a user begins no other; None for no limit.
         warmup: Seconds after the schedule's start whose rows say ``warmup``; None for none, or not known.
+        tags: ``class=NAME`` and ``scenario=NAME`` whose samples are counted once more, apart.
         samples: Which requests get a row: ``all``, ``errors``, ``none`` or ``N/s``.
         ready_check: Whether hosts must accept a connection first.
         headless: Whether the run starts by itself, without the web interface.
@@ -66,6 +67,7 @@ class Job(TypedDict):
     iterations: int | None
     iterations_per_user: int | None
     warmup: float | None
+    tags: list[str]
     samples: str
     client: str
     ready_check: bool

@@ -15,11 +15,11 @@ from loadproof.load.gate import MARK
 from loadproof.load.locust_statistics import LocustStatistics
 from loadproof.plan.redact import redact_text
 from loadproof.record import Recorder, Sample
-from loadproof.record.recorder import SETUP
+from loadproof.record.recorder import MEASURE, SETUP, tagged
 from loadproof.record.rows import format_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from loadproof.http.stamps import Stamps
     from loadproof.load.gate import Iteration
@@ -34,6 +34,8 @@ _AT_ONCE = 32
 """Few enough not to hold up whoever wants to send."""
 _NOWHERE = (None, False)
 _new_sample: Any = tuple.__new__
+_MEASURED_AS = 1e-6
+"""Seconds that stand for 1 of a script's own metric."""
 _CLOCK_SLACK = 0.05
 _LONGEST_MS = 1e12
 
@@ -106,6 +108,7 @@ class Meter:
         self._wall_offset = 0.0
         self._paced: frozenset[str] = frozenset()
         self._places: list[tuple[int, float | None, bool]] = []
+        self._tags: Mapping[str, Sequence[str]] = {}
         self._warm_at = 0.0
         self._failed = self._failed_before = self._samples_before = 0
         self.running = False
@@ -144,6 +147,10 @@ class Meter:
         """Say whose iterations come on schedule: their first requests are measured from the time it intended."""
         self._paced = user_classes
 
+    def tag(self, tags: Mapping[str, Sequence[str]]) -> None:
+        """Count samples of some user classes once more, under tags: rules look at them apart."""
+        self._tags = tags
+
     def warm_until(self, at: float) -> None:
         """Mark rows of what ends before a time, in seconds since the run's start, as warm-up."""
         self._warm_at = at
@@ -167,7 +174,29 @@ class Meter:
             kind="exception" if failed else None,
             user_class=user_class,
         )
+        self._record(sample)
+
+    def on_measure(self, name: str, value: float) -> None:
+        """Count a value of the script's own; it has no row, as it is no request."""
+        if self.running:
+            now = self.now()
+            began = now - value * _MEASURED_AS
+            self._record(Sample(_shown(name), MEASURE, began, began, now, user_class=_user_class()))
+
+    def _record(self, sample: Sample) -> None:
+        """Count what is no request."""
         self._recorder.record(sample)
+        if self._tags:
+            self._recorder.record_all(self._tagged([sample]))
+
+    def _tagged(self, samples: list[Sample]) -> list[Sample]:
+        """The samples once more for each tag of their user class."""
+        tags = self._tags
+        return [
+            sample._replace(method=tagged(sample.method, tag))
+            for sample in samples
+            for tag in tags.get(sample.user_class, ())
+        ]
 
     def _place(self) -> tuple[float | None, bool]:
         """Where the request that was just made has its place in the schedule.
@@ -346,6 +375,8 @@ class Meter:
         self._samples += len(samples)
         self._last_ended = samples[-1].ended_at
         self._recorder.record_all(samples)
+        if self._tags:
+            self._recorder.record_all(self._tagged(samples))
         if self._warm_at:
             samples = self._marked(samples)
         if self._policy.all:

@@ -6,6 +6,7 @@ from loadproof.plan.defaults import default_thresholds, with_defaults
 from loadproof.plan.model import (
     Capacity,
     Condition,
+    CoverageGate,
     LocustTarget,
     Plan,
     Profile,
@@ -13,6 +14,7 @@ from loadproof.plan.model import (
     Scenario,
     Selector,
     Service,
+    Span,
     Stage,
     Stress,
     Threshold,
@@ -25,6 +27,7 @@ from loadproof.plan.thresholds import parse_threshold
 __all__ = [
     "Capacity",
     "Condition",
+    "CoverageGate",
     "LocustTarget",
     "Options",
     "Plan",
@@ -33,6 +36,7 @@ __all__ = [
     "Scenario",
     "Selector",
     "Service",
+    "Span",
     "Stage",
     "Stress",
     "Threshold",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Kind = Literal["service", "locustfile"]
 
 _EXCEPTIONS = "exceptions = 0"
+_COVERAGE = "coverage = 100%"
 _ERROR_RATE = "error_rate: warn >= 1%, fail >= 5%"
 _SERVICE_TIMES = ("avg(response_time): warn >= 1s, fail >= 3s", "p95(response_time): warn >= 2s, fail >= 5s")
 _LOCUSTFILE_TIMES = ("avg(response_time): warn >= 1s", "p95(response_time): warn >= 2s")
@@ -34,7 +35,7 @@ def default_thresholds(kind: Kind, *, rps_limited: bool, is_open: bool = False) 
         rps_limited: Whether the requests per second are limited.
         is_open: Whether anything arrives at a given rate.
     """
-    texts = [_EXCEPTIONS, _ERROR_RATE, *(_LOCUSTFILE_TIMES if kind == "locustfile" else _SERVICE_TIMES)]
+    texts = [_EXCEPTIONS, _COVERAGE, _ERROR_RATE, *(_LOCUSTFILE_TIMES if kind == "locustfile" else _SERVICE_TIMES)]
     if is_open:
         texts.append(_DROPPED)
     elif kind == "service" and not rps_limited:
@@ -77,9 +78,13 @@ def layered(*layers: Iterable[Threshold]) -> tuple[Threshold, ...]:
 
 
 def _quantity(rule: Threshold) -> Hashable:
-    """What a rule looks at; the median is the quantile 0.5, and no selector is an empty one."""
+    """What a rule looks at; the median is the quantile 0.5, and no selector is an empty one.
+
+    A rule on windows, on a part of the run, or against a baseline says something else than one on the whole.
+    """
     quantile = 0.5 if rule.aggregation == "med" else rule.quantile
     aggregation = "quantile" if rule.aggregation == "med" else rule.aggregation
-    selector = rule.selector
-    method = selector.method.upper() if selector.method else None
-    return rule.metric, aggregation, quantile, selector.name, method, selector.outcome
+    method = rule.selector.method.upper() if rule.selector.method else None
+    selector = rule.selector.model_copy(update={"method": method})
+    part = (rule.span, rule.after, rule.needs_baseline)
+    return rule.metric, aggregation, quantile, tuple(selector.model_dump().items()), part

@@ -11,22 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-DurationMetric = Literal["response_time", "service_time", "iteration_time"]
-CountMetric = Literal[
-    "error_rate", "throughput", "requests", "failures", "exceptions", "unfinished", "dropped", "dropped_rate"
-]
-AnswerMetric = Literal["capacity", "breaking_level"]
-"""What a search finds out."""
-
 FOREVER = "forever"
 """Stands in texts for a duration without an end."""
 
 DEFAULT_SCENARIO = "default"
 """Name of the scenario of a run whose user classes share one profile."""
 
-Metric = Literal[DurationMetric, CountMetric, AnswerMetric]
 Operator = Literal["<", "<=", ">", ">=", "==", "!="]
-Aggregation = Literal["avg", "min", "max", "med", "quantile"]
+Aggregation = Literal["avg", "min", "max", "med", "quantile", "rate", "count"]
 SampleOutcome = Literal["success", "expected", "failure", "all"]
 
 
@@ -40,14 +32,24 @@ class Selector(Frozen):
     """Which entries a rule looks at.
 
     Attributes:
-        name: Glob over the entry's name; None for every entry that counts in totals.
+        name: Glob over the entry's name; None for every entry that counts in totals. A flow's name is one.
         method: Request type, compared without case; None for every one.
+        user_class: Name of the user class that sent it (``class`` in rules); None for every one.
+        scenario: Name of the scenario that it was part of; None for every one.
         outcome: Which outcomes a duration is taken over; None for the metric's own default (successes).
+        status: HTTP status, or its first digit as in ``5xx``; None for every one.
+        kind: Kind of error; None for every one.
+        level: Target of the level of a search that is judged, the first one of that target; None for the whole run.
     """
 
     name: str | None = None
     method: str | None = None
+    user_class: str | None = None
+    scenario: str | None = None
     outcome: SampleOutcome | None = None
+    status: str | None = None
+    kind: str | None = None
+    level: float | None = None
 
 
 class Condition(Frozen):
@@ -57,11 +59,27 @@ class Condition(Frozen):
 
     Attributes:
         operator: The comparison that means a breach.
-        limit: In the metric's own unit: seconds, ratio, per second, or a count.
+        limit: In the metric's own unit: seconds, ratio, per second, bytes, or a count. Where there is a ``baseline``:
+            what is added to it, or, below zero, taken off.
+        baseline: Factor of the baseline's own value; None for a limit that stands by itself.
     """
 
     operator: Operator
     limit: float
+    baseline: float | None = None
+
+
+class Span(Frozen):
+    """A window of time that a rule is about.
+
+    Attributes:
+        kind: ``for``: broken where every second of such a time breaks it. ``over``: where all of such a time together
+            do. ``within``: the same, also before the run is that old.
+        seconds: Whole seconds, at least 1.
+    """
+
+    kind: Literal["for", "within", "over"]
+    seconds: int
 
 
 class Threshold(Frozen):
@@ -69,25 +87,41 @@ class Threshold(Frozen):
 
     Attributes:
         text: The rule as it was written; shown everywhere.
-        metric: What is looked at.
-        aggregation: How a duration becomes one number; None for metrics that are one number already.
+        metric: What is looked at: one of ``loadproof.plan.metrics``, or ``measure.NAME`` for a script's own.
+        aggregation: How it becomes one number; None for metrics that are one number already.
         quantile: 0..1 where ``aggregation`` is ``quantile``, else None.
         selector: Which entries it looks at.
         warn: Breach that warns; None where the rule never warns.
         fail: Breach that fails; None where the rule never fails.
-        min_samples: Fewest samples to judge on; None for the default of the quantile (``peers`` table: p95 needs 59).
+        span: Window that it is about; None for the whole of the measured part.
+        after: Seconds from the start of the measured part that it leaves out.
+        min_samples: Fewest samples to judge on; None for the default of the quantile (p95 needs 59).
+        abort: Whether a failure ends the run at once.
         source: The layer that set it: ``default``, a file with its key path, or ``--threshold``.
     """
 
     text: str
-    metric: Metric
+    metric: str
     aggregation: Aggregation | None = None
     quantile: float | None = None
     selector: Selector = Selector()
     warn: Condition | None = None
     fail: Condition | None = None
+    span: Span | None = None
+    after: float = 0.0
     min_samples: int | None = None
+    abort: bool = False
     source: str = "default"
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether it is about windows or a part of the run, which must be watched while the run goes on."""
+        return self.span is not None or self.after > 0
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether a limit of it depends on a baseline."""
+        return any(level is not None and level.baseline is not None for level in (self.warn, self.fail))
 
 
 class RequestSpec(Frozen):
@@ -265,6 +299,18 @@ class Capacity(Frozen):
     rules: tuple[Threshold, ...]
 
 
+class CoverageGate(Frozen):
+    """What must run for a run to be whole.
+
+    Attributes:
+        expect: Names of entries, or globs, each with its request type in front where that matters: ``GET /items``.
+        tasks: Whether the tasks of user classes count as declared.
+    """
+
+    expect: tuple[str, ...] = ()
+    tasks: bool = True
+
+
 class Plan(Frozen):
     """Everything that a run needs to know before it starts.
 
@@ -290,6 +336,10 @@ class Plan(Frozen):
         samples: Which requests get a row in ``results.csv``: ``all``, ``errors``, ``none``, or at most N per second
             ( ``"100/s"``).
         client: What sends the requests of ``HttpUser``: ``fast``, our own wire, or ``requests``, Locust's own.
+        coverage: What is declared beyond what the target itself declares.
+        baseline: Saved run that this one is compared with, as ``--baseline`` takes it; None for none.
+        require_baseline: Whether it is an error that the baseline does not exist.
+        fail_on_regression: Whether a regression against the baseline exits 5.
         thresholds: The rules of the run, defaults included; of a search those on its answer, as levels have their own.
         ready_check: Whether the target must accept a connection before load is sent.
         ui: Whether Locust's web interface drives the run.
@@ -315,6 +365,10 @@ class Plan(Frozen):
     search: Annotated[Stress | Capacity, Field(discriminator="kind")] | None = None
     samples: str = "all"
     client: Literal["fast", "requests"] = "fast"
+    coverage: CoverageGate = CoverageGate()
+    baseline: str | None = None
+    require_baseline: bool = False
+    fail_on_regression: bool = False
     thresholds: tuple[Threshold, ...] = ()
     ready_check: bool = True
     ui: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Unpack, get_args
+from typing import TYPE_CHECKING, Any, Unpack
 
 from loadproof.errors import Problem, UsageError
 from loadproof.plan import values
@@ -12,7 +12,8 @@ from loadproof.plan.defaults import default_level_thresholds, layered, with_defa
 from loadproof.plan.files import read_dotenv, read_locust_configuration, read_plan_file
 from loadproof.plan.layers import Layers
 from loadproof.plan.locust_arguments import build_arguments, take_load, take_locustfile
-from loadproof.plan.model import AnswerMetric, LocustTarget, Plan, Service, Threshold
+from loadproof.plan.metrics import ANSWERS
+from loadproof.plan.model import LocustTarget, Plan, Service, Threshold
 from loadproof.plan.options import Options, from_python
 from loadproof.plan.scenarios import find_profile, read_scenarios
 from loadproof.plan.searches import SearchPicker, read_search, refuse_without_search
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from loadproof.plan.options import PythonOptions, SearchKind
 
 _LATER_TABLES = ("coverage", "baseline")
-_ANSWERS: tuple[AnswerMetric, ...] = get_args(AnswerMetric)
-_ANSWER_OF: dict[SearchKind, AnswerMetric] = {"stress": "breaking_level", "capacity": "capacity"}
+_ANSWER_OF: dict[SearchKind, str] = {"stress": "breaking_level", "capacity": "capacity"}
 
 
 def load_plan(target: Options | str | None = None, **given: Unpack[PythonOptions]) -> Plan:
@@ -212,15 +212,27 @@ class _Loader:
         rules = layered(self._file_rules, own, table.thresholds, self._option_rules)
         self._refuse_answers(rules, search)
         is_open = search.get("unit", "per_second") == "per_second"
-        of_levels = [rule for rule in rules if rule.metric not in _ANSWERS]
+        of_run = [rule for rule in rules if rule.metric in ANSWERS or rule.selector.level is not None]
+        of_levels = [rule for rule in rules if rule not in of_run]
+        self._refuse_windows(of_levels)
         search["rules"] = layered(default_level_thresholds(is_open=is_open), of_levels)
         settings["search"] = search
-        settings["thresholds"] = tuple(rule for rule in rules if rule.metric in _ANSWERS)
+        settings["thresholds"] = tuple(of_run)
+
+    def _refuse_windows(self, rules: Iterable[Threshold]) -> None:
+        """A level is judged on its own window, when it is over."""
+        for rule in rules:
+            if rule.is_partial or rule.abort or rule.needs_baseline or rule.metric == "coverage":
+                what = "levels of a search are judged one by one, each as a whole"
+                self._add("not-in-search", rule.source, f"{what}: {rule.text}", "keep this rule for loadproof run")
 
     def _refuse_answers(self, rules: Iterable[Threshold], search: dict[str, Any] | None) -> None:
         """A rule on an answer needs the search that gives it."""
         for rule in rules:
-            if rule.metric not in _ANSWERS:
+            if rule.selector.level is not None and search is None:
+                what = f"{rule.text}: there are levels in searches only"
+                self._add("not-in-search", rule.source, what, "take level= out, or run loadproof stress")
+            if rule.metric not in ANSWERS:
                 continue
             kind = next(kind for kind, metric in _ANSWER_OF.items() if metric == rule.metric)
             if search is None or search["kind"] != kind:

@@ -2,53 +2,39 @@
 
 The grammar, as ``docs/thresholds.md`` has it::
 
-    rule       = subject , ( operator , limit | ":" , level , [ "," , level ] ) ;
-    subject    = duration , [ selector ] | number , [ selector ] ;
-    duration   = aggregation , "(" , ( "response_time" | "service_time" | "iteration_time" ) , ")" ;
-    number     = "error_rate" | "throughput" | "requests" | "failures" | "exceptions" | "unfinished"
-               | "dropped" | "dropped_rate" | "capacity" | "breaking_level" ;
-    aggregation= "avg" | "min" | "max" | "med" | "p" , digits , [ "." , digits ] ;
+    rule       = subject , ( operator , limit | ":" , level , [ "," , level ] ) , { modifier } ;
+    subject    = ( aggregation , "(" , metric , ")" | metric ) , [ selector ] ;
+    aggregation= "avg" | "min" | "max" | "med" | "p" , digits , [ "." , digits ] | "rate" | "count" ;
     selector   = "{" , pair , { "," , pair } , "}" ;
-    pair       = ( "name" | "method" | "outcome" ) , "=" , ( word | quoted ) ;
+    pair       = key , "=" , ( word | quoted ) ;
     level      = ( "warn" | "fail" ) , operator , limit ;
     operator   = "<" | "<=" | ">" | ">=" | "=" | "==" | "!=" ;
+    limit      = quantity | "baseline" , [ "*" , decimal ] , [ ( "+" | "-" ) , quantity ] ;
+    modifier   = ( "for" | "within" | "over" | "after" ) , time | "min_samples" , digits | "abort" ;
 
-A rule without levels states what must hold, a level states what breaks it; a ``Threshold`` keeps what breaks it.
+What may be said of which metric is in ``loadproof.plan.metrics``. A rule without levels states what must hold, a level
+states what breaks it; a ``Threshold`` keeps what breaks it.
 """
 
 from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from loadproof.errors import Problem, UsageError
-from loadproof.plan.model import (
-    Aggregation,
-    AnswerMetric,
-    Condition,
-    CountMetric,
-    DurationMetric,
-    Metric,
-    Operator,
-    SampleOutcome,
-    Selector,
-    Threshold,
-)
-from loadproof.units import parse_duration, parse_quantile_label, parse_rate, parse_ratio
+from loadproof.plan.metrics import ANSWERS, METRICS, spec_of, subjects, unit_of
+from loadproof.plan.model import Aggregation, Condition, Operator, SampleOutcome, Selector, Span, Threshold
+from loadproof.units import parse_bytes, parse_duration, parse_quantile_label, parse_rate, parse_ratio, quantile_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from loadproof.plan.metrics import MetricSpec
+
 Level = Literal["warn", "fail"]
 
-_DURATIONS: dict[str, DurationMetric] = {metric: metric for metric in get_args(DurationMetric)}
-_ANSWERS: tuple[AnswerMetric, ...] = get_args(AnswerMetric)
-_NUMBERS: dict[str, CountMetric | AnswerMetric] = {metric: metric for metric in (*get_args(CountMetric), *_ANSWERS)}
-_WHOLE_RUN = ("exceptions", "unfinished", "dropped", "dropped_rate", *_ANSWERS)
-_SHARES = ("error_rate", "dropped_rate")
-_RATES = ("throughput", *_ANSWERS)
-_AGGREGATIONS: dict[str, Aggregation] = {"avg": "avg", "min": "min", "max": "max", "med": "med"}
+_AGGREGATIONS: dict[str, Aggregation] = {word: word for word in get_args(Aggregation) if word != "quantile"}
 _OUTCOMES: dict[str, SampleOutcome] = {outcome: outcome for outcome in get_args(SampleOutcome)}
 _LEVELS: dict[str, Level] = {"warn": "warn", "fail": "fail"}
 _OPERATORS: dict[str, Operator] = {
@@ -61,31 +47,42 @@ _OPERATORS: dict[str, Operator] = {
     "!=": "!=",
 }
 _NEGATED: dict[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
-_LATER_WORDS = ("for", "within", "over", "after", "abort", "baseline", "min_samples")
-_LATER_METRICS = ("first_byte_time", "connect_time", "flow_time")
+_UPPER, _LOWER = (">", ">="), ("<", "<=")
+_SPANS: dict[str, Literal["for", "within", "over"]] = {"for": "for", "within": "within", "over": "over"}
+_MODIFIERS = (*_SPANS, "after", "min_samples", "abort")
 _OTHER_NAMES = {
     "rps": "throughput",
-    "rate": "throughput",
     "errors": "failures",
     "fails": "failures",
     "error_ratio": "error_rate",
     "fail_ratio": "error_rate",
     "latency": "response_time",
     "duration": "response_time",
+    "ttfb": "first_byte_time",
     "mean": "avg",
     "average": "avg",
     "dropped_iterations": "dropped",
     "iteration_duration": "iteration_time",
     "breaking_point": "breaking_level",
+    "group_duration": "flow_time",
     "median": "med",
+    "cpu": "generator_cpu",
+    "user_class": "class",
+    "endpoint": "name",
+    "abortOnFail": "abort",
+    "stop": "abort",
 }
 """What peers call the same things; only ever suggested."""
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r"[^\W\d][\w.\-]*")
 _OPERATOR = re.compile(r"[<>=!]+")
-_LIMIT = re.compile(r"[0-9.][\w.]*(?:\s*%|\s*/\s*[a-z]+|\s+(?:ns|us|µs|ms|s|min|m|h|d)\b)?")
+_LIMIT = re.compile(r"[0-9.][\w.]*(?:\s*%|\s*/\s*[a-z]+|\s+(?:ns|us|µs|ms|s|min|m|h|d|B|kB|MB|GB|TB)\b(?:\s*/\s*s)?)?")
+_TIME = re.compile(r"(?:[0-9.]+\s*(?:ns|us|µs|ms|min|s|m|h|d)\s*)+")
+_FACTOR = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_DIGITS = re.compile(r"[0-9]{1,9}(?![\w.])")
 _BARE = re.compile(r"[^\s,{}=\"']+")
+_STATUS = re.compile(r"[1-5](?:[0-9]{2}|xx)")
 _WIDEST = 160
 
 
@@ -110,19 +107,25 @@ class _Reader:
         self._text = text.rstrip()
         self._source = source
         self._at = 0
+        self._metric, self._unit = "", "count"
         self._skip_space()
 
     def rule(self) -> Threshold:
+        start = self._at
         metric, aggregation, quantile = self._subject()
-        selector = self._selector(metric) if self._peek("{") else Selector()
+        spec = spec_of(metric)
+        assert spec is not None
+        self._metric, self._unit = metric, unit_of(metric, aggregation)
+        selector = self._selector(metric, spec) if self._peek("{") else Selector()
         if self._peek(":"):
             self._at += 1
-            warn, fail = self._levels(metric)
+            warn, fail = self._levels()
         else:
-            operator, limit = self._comparison(metric, or_else="or ':' and levels ")
-            warn, fail = None, Condition(operator=_NEGATED[operator], limit=limit)
+            operator, limit, baseline = self._comparison(or_else="or ':' and levels ")
+            warn, fail = None, Condition(operator=_NEGATED[operator], limit=limit, baseline=baseline)
+        modifiers = self._modifiers(spec, selector, warn, fail)
         self._end()
-        return Threshold(
+        threshold = Threshold(
             text=self._text.strip(),
             metric=metric,
             aggregation=aggregation,
@@ -131,40 +134,51 @@ class _Reader:
             warn=warn,
             fail=fail,
             source=self._source,
+            **modifiers,
         )
+        if threshold.needs_baseline and metric in ANSWERS:
+            raise self._error("threshold-syntax", start, f"{metric} is not compared with a baseline")
+        return threshold
 
-    def _subject(self) -> tuple[Metric, Aggregation | None, float | None]:
+    def _subject(self) -> tuple[str, Aggregation | None, float | None]:
         start = self._at
-        word = self._word(f"expected a metric: {_listed(_every_subject())}")
+        word = self._word(f"expected a metric: {_listed(subjects())}")
         if self._peek("("):
             return self._aggregated(word, start)
-        if word in _NUMBERS:
-            return _NUMBERS[word], None, None
-        if word in _DURATIONS:
+        spec = spec_of(word)
+        if spec is not None:
+            if spec.bare:
+                return word, None, None
             raise self._error(
-                "threshold-aggregation",
-                start,
-                f"{word} is a duration of each request and needs an aggregation",
-                f"write avg({word}), max({word}) or p95({word})",
+                "threshold-aggregation", start, f"{word} has many values and needs an aggregation", _examples(word)
             )
         if word in _AGGREGATIONS or _is_quantile(word):
             raise self._error("threshold-syntax", self._at, f"{word} of what?", f"write {word}(response_time)")
-        raise self._unknown_metric(word, start, _every_subject())
+        raise self._unknown_metric(word, start, subjects())
 
-    def _aggregated(self, word: str, start: int) -> tuple[Metric, Aggregation, float | None]:
+    def _aggregated(self, word: str, start: int) -> tuple[str, Aggregation, float | None]:
         aggregation, quantile = self._aggregation(word, start)
         self._at += 1
         self._skip_space()
         metric_start = self._at
-        name = self._word(f"expected a duration metric: {_listed(_DURATIONS)}")
-        if name in _NUMBERS:
+        allowed = [name for name, spec in METRICS.items() if spec.aggregations]
+        name = self._word(f"expected a metric that has many values: {_listed(allowed)}")
+        spec = spec_of(name)
+        if spec is None:
+            raise self._unknown_metric(name, metric_start, [*allowed, "measure.NAME"])
+        if not spec.aggregations:
             raise self._error(
                 "threshold-aggregation", start, f"{name} is one number already and takes no {word}()", f"write {name}"
             )
-        if name not in _DURATIONS:
-            raise self._unknown_metric(name, metric_start, _DURATIONS)
+        if aggregation not in spec.aggregations and word not in spec.aggregations:
+            raise self._error(
+                "threshold-aggregation",
+                start,
+                f"{name} has no {word}; allowed are {_listed(_labels(spec))}",
+                _examples(name),
+            )
         self._expect(")")
-        return _DURATIONS[name], aggregation, quantile
+        return name, aggregation, quantile
 
     def _aggregation(self, word: str, start: int) -> tuple[Aggregation, float | None]:
         if word in _AGGREGATIONS:
@@ -191,40 +205,56 @@ class _Reader:
             _did_you_mean(word, allowed),
         )
 
-    def _selector(self, metric: Metric) -> Selector:
-        if metric in _WHOLE_RUN:
-            raise self._error(
-                "threshold-syntax", self._at, f"{metric} is counted for the whole run and takes no selector"
-            )
+    def _selector(self, metric: str, spec: MetricSpec) -> Selector:
+        if not spec.keys:
+            raise self._error("threshold-syntax", self._at, f"{metric} is of the whole run and takes no selector")
         self._at += 1
-        pairs: dict[str, str] = {}
+        pairs: dict[str, Any] = {}
         while True:
             self._skip_space()
             start = self._at
-            key = self._word("expected name, method or outcome")
-            if key not in Selector.model_fields:
-                known = list(Selector.model_fields)
+            key = self._word(f"expected {_listed(spec.keys, 'or')}")
+            if key not in spec.keys:
                 raise self._error(
                     "threshold-syntax",
                     start,
-                    f"{key} selects nothing; allowed are {_listed(known)}",
-                    _did_you_mean(key, known),
+                    f"{key} selects nothing of {metric}; allowed {_are(spec.keys)}",
+                    _did_you_mean(key, spec.keys),
                 )
-            if key == "method" and metric == "iteration_time":
-                raise self._error("threshold-syntax", start, "an iteration has no method", "write name=UserClass.task")
-            if key in pairs:
+            field = {"class": "user_class", "flow": "name"}.get(key, key)
+            if field in pairs:
                 raise self._error("threshold-syntax", start, f"{key} is given twice")
             self._expect("=")
-            value_start = self._at
-            pairs[key] = self._selected()
-            if key == "outcome":
-                self._check_outcome(metric, pairs[key], start, value_start)
+            pairs[field] = self._value_of(key, self._at)
             if not self._peek(","):
                 break
             self._at += 1
         self._expect("}")
-        outcome = _OUTCOMES[pairs["outcome"]] if "outcome" in pairs else None
-        return Selector(name=pairs.get("name"), method=pairs.get("method"), outcome=outcome)
+        if {"user_class", "scenario"} <= pairs.keys() or {"kind", "status"} <= pairs.keys():
+            both = "class and scenario" if "scenario" in pairs else "kind and status"
+            raise self._error("threshold-syntax", self._at - 1, f"{both} do not go together", "select by one of them")
+        return Selector(**pairs)
+
+    def _value_of(self, key: str, start: int) -> str | float:
+        """What stands behind ``key=``."""
+        value = self._selected()
+        if key == "outcome" and value not in _OUTCOMES:
+            raise self._error(
+                "threshold-syntax",
+                start,
+                f"there is no outcome {value}; allowed are {_listed(_OUTCOMES)}",
+                _did_you_mean(value, _OUTCOMES),
+            )
+        if key == "status" and not _STATUS.fullmatch(value):
+            raise self._error("threshold-syntax", start, f"{value} is no HTTP status", "write status=503 or status=5xx")
+        if key == "level":
+            try:
+                return parse_rate(value)
+            except ValueError:
+                raise self._error(
+                    "threshold-syntax", start, f"{value} is no level", "write the level's load: level=50"
+                ) from None
+        return value
 
     def _selected(self) -> str:
         start = self._at
@@ -246,18 +276,7 @@ class _Reader:
         self._skip_space()
         return value
 
-    def _check_outcome(self, metric: Metric, outcome: str, start: int, value_start: int) -> None:
-        if metric not in _DURATIONS:
-            raise self._error("threshold-syntax", start, f"outcome selects among durations, and {metric} is none")
-        if outcome not in _OUTCOMES:
-            raise self._error(
-                "threshold-syntax",
-                value_start,
-                f"there is no outcome {outcome}; allowed are {_listed(_OUTCOMES)}",
-                _did_you_mean(outcome, _OUTCOMES),
-            )
-
-    def _levels(self, metric: Metric) -> tuple[Condition | None, Condition | None]:
+    def _levels(self) -> tuple[Condition | None, Condition | None]:
         levels: dict[Level, Condition] = {}
         while True:
             self._skip_space()
@@ -268,8 +287,8 @@ class _Reader:
             level = _LEVELS[word]
             if level in levels:
                 raise self._error("threshold-syntax", start, f"{level} is given twice")
-            operator, limit = self._comparison(metric)
-            levels[level] = Condition(operator=operator, limit=limit)
+            operator, limit, baseline = self._comparison()
+            levels[level] = Condition(operator=operator, limit=limit, baseline=baseline)
             if not self._peek(","):
                 break
             self._at += 1
@@ -283,35 +302,133 @@ class _Reader:
             )
         return warn, fail
 
-    def _comparison(self, metric: Metric, or_else: str = "") -> tuple[Operator, float]:
+    def _comparison(self, or_else: str = "") -> tuple[Operator, float, float | None]:
         match = _OPERATOR.match(self._text, self._at)
         if match is None or match[0] not in _OPERATORS:
-            self._refuse_later_word()
             raise self._error(
                 "threshold-syntax", self._at, f"expected a comparison {or_else}here", "one of < <= > >= = !="
             )
         self._at = match.end()
         self._skip_space()
-        return _OPERATORS[match[0]], self._limit(metric)
+        word = _WORD.match(self._text, self._at)
+        if word is not None and word[0] == "baseline":
+            self._at = word.end()
+            return _OPERATORS[match[0]], *self._baseline()
+        return _OPERATORS[match[0]], self._limit(), None
 
-    def _limit(self, metric: Metric) -> float:
+    def _baseline(self) -> tuple[float, float]:
+        """What is added to the baseline's value, and its factor."""
+        factor, offset = 1.0, 0.0
+        self._skip_space()
+        if self._peek("*"):
+            self._at += 1
+            self._skip_space()
+            match = _FACTOR.match(self._text, self._at)
+            if match is None or not float(match[0]):
+                raise self._error("threshold-syntax", self._at, "expected a factor", "such as baseline * 1.1")
+            factor = float(match[0])
+            self._at = match.end()
+            self._skip_space()
+        for sign, mark in ((1.0, "+"), (-1.0, "-")):
+            if self._peek(mark):
+                self._at += 1
+                self._skip_space()
+                offset = sign * self._limit()
+                break
+        return offset, factor
+
+    def _limit(self) -> float:
         match = _LIMIT.match(self._text, self._at)
         if match is None:
-            self._refuse_later_word()
-            raise self._error("threshold-syntax", self._at, "expected a limit", f"such as {_example_limit(metric)}")
+            raise self._error("threshold-syntax", self._at, "expected a limit", f"such as {self._example_limit()}")
+        text = match[0]
+        more = _TIME.match(self._text, self._at) if self._unit == "s" else None
+        if more is not None and len(more[0].rstrip()) > len(text):
+            text = more[0].rstrip()
         try:
-            limit = _read_limit(metric, match[0])
+            limit = _read_limit(self._metric, self._unit, text)
         except ValueError as error:
             raise self._error(
-                "threshold-unit", self._at, str(error), f"write for example {_example_limit(metric)}"
+                "threshold-unit", self._at, str(error), f"write for example {self._example_limit()}"
             ) from None
-        self._at = match.end()
+        self._at += len(text)
         self._skip_space()
         return limit
 
+    def _example_limit(self) -> str:
+        if self._metric == "breaking_level":
+            return "80"
+        return _EXAMPLES[self._unit]
+
+    def _modifiers(
+        self, spec: MetricSpec, selector: Selector, warn: Condition | None, fail: Condition | None
+    ) -> dict[str, Any]:
+        """What stands behind the limit, by the field that it sets."""
+        found: dict[str, Any] = {}
+        while (match := _WORD.match(self._text, self._at)) is not None:
+            start, word = self._at, match[0]
+            if word not in _MODIFIERS:
+                raise self._error(
+                    "threshold-syntax",
+                    start,
+                    f"{word} says nothing here; a limit may be followed by {_listed(_MODIFIERS)}",
+                    _did_you_mean(word, _MODIFIERS),
+                )
+            field = "span" if word in _SPANS else word
+            if field in found:
+                raise self._error("threshold-syntax", start, f"{word} is one too many")
+            self._at = match.end()
+            self._skip_space()
+            if word == "abort":
+                self._check_abort(spec, fail, start)
+                found[field] = True
+            elif not spec.by_time or selector.level is not None:
+                part = f"{self._metric} is not counted second by second" if not spec.by_time else "a level is judged"
+                whole = "the whole run alone" if not spec.by_time else "as a whole"
+                raise self._error("threshold-syntax", start, f"{part}: the rule is about {whole}")
+            elif word == "min_samples":
+                found[field] = self._count_of_samples()
+            else:
+                seconds = self._time(word)
+                found[field] = Span(kind=_SPANS[word], seconds=seconds) if word in _SPANS else float(seconds)
+                if word in _SPANS:
+                    self._check_span(warn, fail, start)
+        return found
+
+    def _check_abort(self, spec: MetricSpec, fail: Condition | None, start: int) -> None:
+        if not spec.live:
+            raise self._error("threshold-syntax", start, f"{self._metric} is known only at the end: nothing to abort")
+        if fail is None:
+            raise self._error("threshold-syntax", start, "a warning aborts nothing", "give a fail level")
+
+    def _check_span(self, warn: Condition | None, fail: Condition | None, start: int) -> None:
+        """What held in a window must be comparable: there is a worst one only where one direction is bad."""
+        operators = {level.operator for level in (warn, fail) if level is not None}
+        if not (operators <= set(_UPPER) or operators <= set(_LOWER)):
+            raise self._error("threshold-syntax", start, "a window needs limits to one side: < and <=, or > and >=")
+
+    def _count_of_samples(self) -> int:
+        match = _DIGITS.match(self._text, self._at)
+        if match is None or not int(match[0]):
+            raise self._error("threshold-syntax", self._at, "expected a number of samples", "such as min_samples 100")
+        self._at = match.end()
+        self._skip_space()
+        return int(match[0])
+
+    def _time(self, word: str) -> int:
+        match = _TIME.match(self._text, self._at)
+        try:
+            seconds = parse_duration(match[0]) if match else 0.0
+        except ValueError:
+            seconds = 0.0
+        if match is None or seconds < 1 or seconds != int(seconds):
+            raise self._error("threshold-syntax", self._at, "expected whole seconds", f"such as {word} 10s")
+        self._at = match.end()
+        self._skip_space()
+        return int(seconds)
+
     def _end(self) -> None:
         if self._at < len(self._text):
-            self._refuse_later_word()
             raise self._error(
                 "threshold-syntax", self._at, "the rule is complete before this", "give one rule per line"
             )
@@ -320,29 +437,15 @@ class _Reader:
         match = _WORD.match(self._text, self._at)
         if match is None:
             raise self._error("threshold-syntax", self._at, expected)
-        if match[0] in _LATER_WORDS:
-            self._refuse_later_word()
         self._at = match.end()
         self._skip_space()
         return match[0]
-
-    def _refuse_later_word(self) -> None:
-        """Name what newer versions know, where it stands next; otherwise do nothing."""
-        match = _WORD.match(self._text, self._at)
-        if match and match[0] in _LATER_WORDS:
-            raise self._error(
-                "threshold-syntax",
-                self._at,
-                f"{match[0]!r} is not supported in this version",
-                "a rule is judged on the whole run",
-            )
 
     def _peek(self, mark: str) -> bool:
         return self._text.startswith(mark, self._at)
 
     def _expect(self, mark: str) -> None:
         if not self._peek(mark):
-            self._refuse_later_word()
             raise self._error("threshold-syntax", self._at, f"expected {mark!r} here")
         self._at += 1
         self._skip_space()
@@ -352,13 +455,11 @@ class _Reader:
         self._at = match.end() if match else self._at
 
     def _unknown_metric(self, word: str, start: int, allowed: Iterable[str]) -> UsageError:
-        if word in _LATER_METRICS:
-            return self._error("unknown-metric", start, f"{word} is not supported in this version")
         return self._error(
             "unknown-metric",
             start,
             f"there is no metric {word}; allowed are {_listed(allowed)}",
-            _did_you_mean(word, [*_DURATIONS, *_NUMBERS]),
+            _did_you_mean(word, METRICS),
         )
 
     def _error(self, slug: str, at: int, what: str, hint: str | None = None) -> UsageError:
@@ -369,40 +470,55 @@ class _Reader:
         return UsageError([Problem(slug, self._source, what, hint)])
 
 
-def _read_limit(metric: Metric, text: str) -> float:
+_EXAMPLES = {
+    "s": "500ms",
+    "ratio": "1%",
+    "/s": "10/s",
+    "count": "100",
+    "bytes": "10MB",
+    "bytes/s": "10MB/s",
+    "value": "2.5",
+}
+
+
+def _read_limit(metric: str, unit: str, text: str) -> float:
+    """A limit in its unit; raises ValueError where it is none."""
     text = " ".join(text.split())
-    if metric in _DURATIONS:
+    if unit == "s":
         if re.fullmatch(r"[0-9.]+", text):
             raise ValueError(f"{metric} is a duration, and {text} says no unit: {text}ms or {text}s?")
         return parse_duration(text)
-    if metric in _SHARES:
+    if unit == "ratio":
         ratio = parse_ratio(text)
         if ratio > 1:
             raise ValueError(f"{text} is more than all: {metric} is a share from 0% to 100%")
         if ratio == 1 and "%" not in text:
             raise ValueError(f"{text} may mean 1% or 100%")
         return ratio
-    if metric in _RATES:
+    if unit == "/s" or metric == "breaking_level":
         return parse_rate(text)
+    if unit == "bytes/s":
+        size, slash, period = text.partition("/")
+        if not slash or period.strip() != "s":
+            raise ValueError(f"{text!r} is not bytes per second such as 10MB/s")
+        return parse_bytes(size)
+    if unit == "bytes":
+        return parse_bytes(text)
+    if unit == "value":
+        if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
+            raise ValueError(f"{metric} is a number without a unit, and {text!r} is none")
+        return float(text)
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise ValueError(f"{metric} is a count, and {text!r} is not a whole number")
     return float(text)
 
 
-def _example_limit(metric: Metric) -> str:
-    if metric in _SHARES:
-        return "1%"
-    if metric in ("throughput", "capacity"):
-        return "10/s"
-    return "500ms" if metric in _DURATIONS else "100"
-
-
 def _never_warns(warn: Condition, fail: Condition) -> bool:
-    if warn.operator in (">", ">=") and fail.operator in (">", ">="):
+    if warn.baseline != fail.baseline:
+        return False
+    if warn.operator in _UPPER and fail.operator in _UPPER:
         return fail.limit < warn.limit
-    if warn.operator in ("<", "<=") and fail.operator in ("<", "<="):
-        return fail.limit > warn.limit
-    return False
+    return warn.operator in _LOWER and fail.operator in _LOWER and fail.limit > warn.limit
 
 
 def _is_quantile(word: str) -> bool:
@@ -413,13 +529,27 @@ def _is_quantile(word: str) -> bool:
     return word != "med"
 
 
-def _every_subject() -> list[str]:
-    return [*(f"p95({metric})" for metric in _DURATIONS), *_NUMBERS]
+def _labels(spec: MetricSpec) -> list[str]:
+    return ["pNN" if word == "quantile" else word for word in spec.aggregations]
 
 
-def _listed(words: Iterable[str]) -> str:
+def _examples(metric: str) -> str:
+    """How a metric that has many values may be written."""
+    spec = spec_of(metric)
+    assert spec is not None
+    words = [quantile_label(0.95) if word == "quantile" else word for word in spec.aggregations]
+    likely = [word for word in ("avg", "max", "p95", "p99") if word in words]
+    return f"write {_listed([f'{word}({metric})' for word in likely], 'or')}"
+
+
+def _are(words: Iterable[str]) -> str:
+    words = list(words)
+    return f"is {words[0]}" if len(words) == 1 else f"are {_listed(words)}"
+
+
+def _listed(words: Iterable[str], joint: str = "and") -> str:
     *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
+    return f"{', '.join(most)} {joint} {last}" if most else last
 
 
 def _did_you_mean(word: str, allowed: Iterable[str]) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from loadproof.record.arrivals import ArrivalCounts
 from loadproof.record.compact import from_text, to_text
 from loadproof.record.histogram import BITS
-from loadproof.record.recorder import outside_totals
+from loadproof.record.recorder import TAG, outside_totals
 from loadproof.record.tally import (
     Key,
     Tallies,
@@ -82,8 +82,8 @@ class Counts:
         return decode_tallies(known) if isinstance(known, bytes) else known
 
     def keys(self) -> list[Key]:
-        """All entries, sorted by method, then name."""
-        return sorted(self._entries, key=lambda key: (key[1], key[0]))
+        """All entries, sorted by method, then name; without those that are counted once more under a tag."""
+        return sorted((key for key in self._entries if TAG not in key[1]), key=lambda key: (key[1], key[0]))
 
     def tallies(self, key: Key) -> Tallies:
         """What was counted of one entry, on its own; empty when there is no such entry."""
@@ -95,23 +95,30 @@ class Counts:
         add_tallies(tallies, self._totals)
         return tallies
 
-    def select(self, name: str | None = None, method: str | None = None) -> Tallies:
+    def select(self, name: str | None = None, method: str | None = None, tag: str = "") -> Tallies:
         """What was counted of some entries, on its own; empty when there are none.
 
         Args:
             name: An entry's name, or, where there is none of that name, a glob; None for all.
             method: Request type, in whatever case; None for all that count in totals, and for the others only where
                 ``name`` is an entry's.
+            tag: Of those that were counted once more under this tag; empty for none.
         """
-        if name is None and method is None:
+        if name is None and method is None and not tag:
             return self.totals()
-        keys = [key for key in self._entries if method is None or key[1].upper() == method.upper()]
-        exact = [key for key in keys if key[0] == name]
+        keys = {}  # without their tag, to the entry
+        for key in self._entries:
+            plain, _, its = key[1].partition(TAG)
+            if its == tag and (method is None or plain.upper() == method.upper()):
+                keys[key[0], plain] = key
+        exact = [key for (own, _), key in keys.items() if own == name]
         if exact:
             return self._sum(exact)
-        if method is None:
-            keys = [key for key in keys if not outside_totals(key[1])]
-        return self._sum(key for key in keys if name is None or fnmatchcase(key[0], name))
+        return self._sum(
+            key
+            for (own, plain), key in keys.items()
+            if (method is not None or not outside_totals(plain)) and (name is None or fnmatchcase(own, name))
+        )
 
     def _sum(self, keys: Iterable[Key]) -> Tallies:
         tallies: Tallies = {}

@@ -22,16 +22,29 @@ __all__ = ["OTHER_NAME", "Delta", "Key", "Names", "Recorder", "Tallies", "Tally"
 OTHER_NAME = "(other)"
 """Name that takes every further entry once there are 2,000."""
 
-SPANS = frozenset({"FLOW", "MAIL", "ITERATION"})
+MEASURE = "MEASURE"
+"""Method of entries that are values of the script's own; one of them is counted as so many microseconds."""
+
+SPANS = frozenset({"FLOW", "MAIL", "ITERATION", MEASURE})
 """Methods of entries that are no requests to the service."""
 
 SETUP = " setup"
 """What the methods of requests end in that users of an open model send outside of their iterations: ``POST setup``."""
 
 
+TAG = "\x1f"
+"""Stands in the method of a tagged entry between the method and the tag."""
+
+
+def tagged(method: str, tag: str) -> str:
+    """The method under which samples are counted once more, for rules on a user class or a scenario."""
+    return f"{method}{TAG}{tag}"
+
+
 def outside_totals(method: str) -> bool:
-    """Whether entries of a method are left out of totals: spans over other requests, and requests of the set-up."""
-    return method in SPANS or method.endswith(SETUP)
+    """Whether entries of a method are left out of totals: spans over other requests, requests of the set-up, values
+    that a script measured, and what is counted once more under a tag."""
+    return method in SPANS or method.endswith(SETUP) or TAG in method
 
 
 MOST_NAMES = 2_000
@@ -157,7 +170,7 @@ class Recorder:
         """
         start, end, found = self._start, self._end, self._found
         for (
-            name, method, intended, sent, ended, _, connect, tls, status, outcome, kind, _, to, fro, _, _, clock,
+            name, method, intended, sent, ended, first, connect, tls, status, outcome, kind, _, to, fro, _, _, clock,
         ) in samples:  # fmt: skip
             if not start <= ended < end:
                 self._turn_to(ended)
@@ -186,6 +199,8 @@ class Recorder:
                     counts[index] = counts.get(index, 0) + 1
                 else:
                     response.record(ns)
+                if first is not None:
+                    tally.add_first_byte(int((connect + tls + (first - sent)) * 1e9 + 0.5))
             if status is not None:
                 statuses = tally.statuses
                 statuses[status] = statuses.get(status, 0) + 1

@@ -9,7 +9,7 @@ from loadproof.record.arrivals import ArrivalCounts, ArrivalWindow
 from loadproof.record.compact import to_text
 from loadproof.record.counts import Counts, together_of
 from loadproof.record.measured import Measured
-from loadproof.record.recorder import Delta, Names
+from loadproof.record.recorder import TAG, Delta, Names
 from loadproof.record.series import Series, Window
 from loadproof.record.tally import Key, Tallies, add_tallies, encode_tallies, tallies_from_json
 from loadproof.record.timeline import Timeline
@@ -142,12 +142,16 @@ class RunRecord:
         self._watches.append(watch)
         return watch.counts
 
+    def forget(self, counts: Counts) -> None:
+        """Count no more in what ``watch`` gave; whoever has it may read on."""
+        self._watches = [watch for watch in self._watches if watch.counts is not counts]
+
     def unwatch(self, counts: Counts) -> None:
         """Count no more in what ``watch`` gave, and keep it in little memory.
 
         Should all of these together outgrow it, the largest ones lose some precision, as often as it takes.
         """
-        self._watches = [watch for watch in self._watches if watch.counts is not counts]
+        self.forget(counts)
         counts.fold()
         self._watched.append(counts)
         sizes = [each.memory() for each in self._watched]
@@ -188,14 +192,15 @@ class RunRecord:
         return found | together
 
     def _add(self, second: int, entries: dict[Key, Tallies], *, measured: bool) -> None:
-        for key in entries:
+        plain = [key for key in entries if TAG not in key[1]]  # what is tagged has no course over time
+        for key in plain:
             if key not in self._series:
                 self._series[key] = Series(ENTRY_BITS)
                 while len(self._series) * self._most_windows > ENTRY_WINDOWS:
                     self._most_windows //= 2
         self._advance(second + 1)
-        for key, tallies in entries.items():
-            self._series[key].add(second // self._width, tallies)
+        for key in plain:
+            self._series[key].add(second // self._width, entries[key])
         whole: Tallies = {}
         for tallies in together_of(entries):
             add_tallies(whole, tallies)
@@ -269,9 +274,9 @@ class RunRecord:
         """What was counted of all entries that count in totals, on its own."""
         return self._measured.counts.totals()
 
-    def select(self, name: str | None = None, method: str | None = None) -> Tallies:
+    def select(self, name: str | None = None, method: str | None = None, tag: str = "") -> Tallies:
         """What was counted of some entries, on its own; empty when there are none: see ``Counts.select``."""
-        return self._measured.counts.select(name, method)
+        return self._measured.counts.select(name, method, tag)
 
     def windows(self) -> list[Window]:
         """All requests over time: from the run's start, without gaps, ascending, at most 1,024.

@@ -36,6 +36,8 @@ class Tally:
         response: Response times.
         own_service: Service times; None while each equals its response time. For this package, others read
             ``service``.
+        first_byte: Times from the send to the first byte of the answer, connecting included; None while no sample has
+            one, as most have whose answers come in one piece.
         statuses: HTTP status to the number of answers with it; entries without a status are in none.
         kinds: Kind of error to its number; at most 100, ``other`` holds the rest.
         bytes_sent: Body bytes sent.
@@ -43,11 +45,14 @@ class Tally:
         untimed: Samples without a time: counted, and in no histogram.
     """
 
-    __slots__ = ("bytes_received", "bytes_sent", "kinds", "own_service", "response", "statuses", "untimed")
+    __slots__ = (
+        "bytes_received", "bytes_sent", "first_byte", "kinds", "own_service", "response", "statuses", "untimed",
+    )  # fmt: skip
 
     def __init__(self, bits: int = BITS, *, dense: bool = False) -> None:
         self.response = Histogram(bits, dense=dense)
         self.own_service: Histogram | None = None
+        self.first_byte: Histogram | None = None
         self.statuses: dict[int, int] = {}
         self.kinds: dict[str, int] = {}
         self.bytes_sent = 0
@@ -72,6 +77,9 @@ class Tally:
             response_ns = in_ns(sample.response_time)
             self.add_service(in_ns(sample.service_time), response_ns)
             self.response.record(response_ns)
+            if sample.first_byte_at is not None:
+                connecting = sample.connect_time + sample.tls_time
+                self.add_first_byte(in_ns(connecting + sample.first_byte_at - sample.sent_at))
         if sample.status is not None:
             self.statuses[sample.status] = self.statuses.get(sample.status, 0) + 1
         if sample.kind is not None:
@@ -87,6 +95,12 @@ class Tally:
             self.own_service = self.response.copy()
         self.own_service.record(service_ns)
 
+    def add_first_byte(self, ns: int) -> None:
+        """Count the time to the first byte of an answer."""
+        if self.first_byte is None:
+            self.first_byte = Histogram(self.response.bits)
+        self.first_byte.record(ns)
+
     def merge(self, other: Tally) -> None:
         """Add what another counted."""
         if self.own_service is None and other.own_service is not None:
@@ -94,6 +108,10 @@ class Tally:
         if self.own_service is not None:
             self.own_service.merge(other.service)
         self.response.merge(other.response)
+        if other.first_byte is not None:
+            if self.first_byte is None:
+                self.first_byte = Histogram(self.response.bits, dense=not isinstance(self.response.counts, dict))
+            self.first_byte.merge(other.first_byte)
         for status, n in other.statuses.items():
             self.statuses[status] = self.statuses.get(status, 0) + n
         if other.kinds:
@@ -110,22 +128,25 @@ class Tally:
             own[known] = own.get(known, 0) + n
 
     def histograms(self) -> list[Histogram]:
-        """The one or two histograms that it keeps."""
-        return [self.response] if self.own_service is None else [self.response, self.own_service]
+        """The histograms that it keeps: one to three."""
+        kept = (self.response, self.own_service, self.first_byte)
+        return [histogram for histogram in kept if histogram is not None]
 
     def pack(self) -> list[Any]:
         """All of it as a list of what msgpack takes."""
         service = None if self.own_service is None else self.own_service.pack()
+        first_byte = [] if self.first_byte is None else [self.first_byte.pack()]
         counts = [self.statuses, self.kinds, self.bytes_sent, self.bytes_received, self.untimed]
-        return [self.response.pack(), service, *counts]
+        return [self.response.pack(), service, *counts, *first_byte]
 
     @classmethod
     def unpack(cls, packed: list[Any]) -> Tally:
         """The inverse of ``pack``."""
-        response, service, statuses, kinds, bytes_sent, bytes_received, untimed = packed
+        response, service, statuses, kinds, bytes_sent, bytes_received, untimed, *first_byte = packed
         tally = cls()
         tally.response = Histogram.unpack(response)
         tally.own_service = None if service is None else Histogram.unpack(service)
+        tally.first_byte = Histogram.unpack(first_byte[0]) if first_byte else None
         tally.statuses, tally.kinds = statuses, kinds
         tally.bytes_sent, tally.bytes_received, tally.untimed = bytes_sent, bytes_received, untimed
         return tally
@@ -151,6 +172,8 @@ class Tally:
         document: dict[str, Any] = {"response_time": to_text(self.response.encode())}
         if self.own_service is not None:
             document["service_time"] = to_text(self.own_service.encode())
+        if self.first_byte is not None:
+            document["first_byte_time"] = to_text(self.first_byte.encode())
         return document | {
             "statuses": {str(status): n for status, n in self.statuses.items()},
             "kinds": dict(self.kinds),
@@ -167,10 +190,11 @@ class Tally:
             ValueError: A histogram is none.
             KeyError: Something is missing.
         """
-        service = document.get("service_time")
+        service, first_byte = document.get("service_time"), document.get("first_byte_time")
         tally = cls()
         tally.response = Histogram.decode(from_text(document["response_time"]))
         tally.own_service = None if service is None else Histogram.decode(from_text(service))
+        tally.first_byte = None if first_byte is None else Histogram.decode(from_text(first_byte))
         tally.statuses = {int(status): n for status, n in document["statuses"].items()}
         tally.kinds = dict(document["kinds"])
         tally.bytes_sent, tally.bytes_received = document["bytes_sent"], document["bytes_received"]

@@ -27,6 +27,7 @@ class _Worker:
     deltas: int = 0
     users: dict[str, int] = field(default_factory=dict)
     exceptions: list[dict[str, Any]] = field(default_factory=list)
+    tasks: list[tuple[str, str, int]] = field(default_factory=list)
     in_flight: int | None = None
     at: float = 0.0
     lost: bool = False
@@ -53,6 +54,7 @@ class Facts:
         entry.fallbacks = facts["fallbacks"]
         entry.makes_load = facts["makes_load"]
         entry.in_flight = facts["in_flight"]
+        entry.tasks = facts.get("tasks", entry.tasks)
         entry.at = facts["at"]
         entry.users = facts["users"]
         entry.exceptions = facts.get("exceptions", entry.exceptions)
@@ -120,6 +122,14 @@ class Facts:
             for name, count in worker.users.items():
                 total[name] = total.get(name, 0) + count
         return total
+
+    def tasks(self) -> dict[tuple[str, str], int]:
+        """Owner and task to how often users began it."""
+        found: dict[tuple[str, str], int] = {}
+        for worker in self._workers.values():
+            for owner, task, count in worker.tasks:
+                found[owner, task] = found.get((owner, task), 0) + count
+        return found
 
     @property
     def unfinished(self) -> int:

@@ -16,10 +16,11 @@ from loadproof.report import render_html
 from loadproof.result import RunResult, write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from loadproof.record import RunRecord
+    from loadproof.result import Coverage
 
 
 class Rules(Protocol):
@@ -53,9 +54,10 @@ def judged(
     *,
     abort: tuple[ExitCode, str] | None = None,
     script_exit_code: int | None = None,
+    baseline: RunResult | None = None,
 ) -> RunResult:
     """The result with its verdicts, its outcome, and the exit code with its reason."""
-    verdicts = evaluate_all(rules.thresholds, result)
+    verdicts = evaluate_all(applying(rules.thresholds, result.coverage), result, baseline)
     outcome = overall(verdicts, result)
     code, reason = exit_code(
         outcome,
@@ -68,6 +70,12 @@ def judged(
         search=result.search,
     )
     return replace(result, verdicts=verdicts, outcome=outcome, exit_code=code, exit_reason=reason)
+
+
+def applying(thresholds: Iterable[Threshold], coverage: Coverage | None) -> tuple[Threshold, ...]:
+    """The rules that there is something to judge by: nobody who declares nothing is asked what came of it."""
+    due = coverage is not None and any(item.was_due for item in coverage.declared)
+    return tuple(rule for rule in thresholds if due or rule.metric != "coverage" or rule.source != "default")
 
 
 def write_files(result: RunResult, directory: Path) -> list[str]:

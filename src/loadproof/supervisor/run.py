@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadproof.errors import ExitCode, LoadproofError, Problem, UsageError
+from loadproof.judge import tag_of
 from loadproof.load.frames import Job, Unpacker
 from loadproof.plan import Capacity, Service
 from loadproof.plan.redact import redact_text
@@ -26,7 +27,7 @@ from loadproof.supervisor.trial import Trial
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from loadproof.plan import Plan, Stress
+    from loadproof.plan import Plan, Stress, Threshold
     from loadproof.result import RunResult
 
 _TICK = 0.5
@@ -168,7 +169,10 @@ class _Supervisor:
             self._next_tick = time.monotonic() + _TICK
             self._trial.turn()
             self._trial.checkpoint()
-            self._observer.progressed(self._trial.progress())
+            progress = self._trial.progress()
+            self._observer.progressed(progress)
+            if self._trial.ends_early(progress.verdicts):
+                self._process.send("quit")
 
     def _see_off(self, selector: selectors.BaseSelector) -> None:
         """Keep reading what the load process still prints until it is gone; it gets a while to say its goodbyes."""
@@ -373,6 +377,7 @@ def _job(plan: Plan) -> Job:
         "service": None if service is None else service.model_dump(mode="json"),
         "rps": plan.rps,
         "scenarios": [scenario.model_dump(mode="json") for scenario in plan.scenarios],
+        "tags": sorted({tag for rule in _all_rules(plan) if (tag := tag_of(rule.selector))}),
         "search": None if plan.search is None else _pool(plan.search),
         "iterations": plan.iterations,
         "iterations_per_user": plan.iterations_per_user,
@@ -382,6 +387,10 @@ def _job(plan: Plan) -> Job:
         "ready_check": plan.ready_check,
         "headless": not plan.ui,
     }
+
+
+def _all_rules(plan: Plan) -> tuple[Threshold, ...]:
+    return plan.thresholds if plan.search is None else (*plan.thresholds, *plan.search.rules)
 
 
 def _pool(search: Stress | Capacity) -> dict[str, Any]:

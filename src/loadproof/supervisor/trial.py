@@ -8,25 +8,28 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import ExitCode
-from loadproof.judge import evaluate_all
+from loadproof.judge import evaluate_all, reason_to_end
 from loadproof.plan import Stress
+from loadproof.plan.metrics import is_live
 from loadproof.plan.profile import Schedule
 from loadproof.plan.redact import effective_plan, redacted
 from loadproof.record import ArrivalCounts, Delta, RunRecord
-from loadproof.result import RunResult, Snapshot, new_run_id
+from loadproof.result import Observation, RunResult, Snapshot, new_run_id
+from loadproof.supervisor.coverage import coverage_of
 from loadproof.supervisor.directory import ResultDirectory, create_directory
 from loadproof.supervisor.facts import Facts
 from loadproof.supervisor.files import judged, write_files
 from loadproof.supervisor.observer import Progress
 from loadproof.supervisor.searching import BETWEEN_LEVELS, Searching
 from loadproof.supervisor.steady import found_warmup, known_warmup, run_time_of, seconds_held_back
+from loadproof.supervisor.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from loadproof.plan import Plan
-    from loadproof.result import GeneratorHealth
+    from loadproof.result import Coverage, GeneratorHealth, Verdict
 
 _CHECKPOINT_INTERVAL = 10.0
 _HEALED = 2.0
@@ -40,6 +43,7 @@ class Trial:
         plan: What was planned.
         start: Payload of the ``start`` frame: what Locust made of it.
         send: Sends a frame to the load process.
+        baseline: The saved run that this one is held against; None for none.
         environment: Where it runs.
         base: Folder under which its directory is made.
         log: Lines that came before it started.
@@ -57,6 +61,7 @@ class Trial:
         base: Path,
         log: list[str],
         send: Callable[[str, Any], None],
+        baseline: RunResult | None = None,
     ) -> None:
         self._plan = plan
         self._start = start
@@ -66,6 +71,9 @@ class Trial:
         self._record = RunRecord(hold_back=seconds_held_back(plan))
         self._facts = Facts()
         self._searching = None if plan.search is None else Searching(plan.search, self._record, self._facts, send)
+        self._live_rules = tuple(rule for rule in plan.thresholds if is_live(rule))
+        self._watching = Watching(plan.thresholds, self._record)
+        self._baseline = baseline
         self._run_time = run_time_of(plan) if plan.scenarios else start["run_time"]
         self._schedule_at: float | None = None if plan.scenarios or plan.search else 0.0
         self._measured_from = 0.0
@@ -111,6 +119,7 @@ class Trial:
         delta = Delta.decode(encoded)
         if not self._facts.in_order(delta.worker, delta.number):
             self.abort(f"a report of worker {delta.worker} was lost on its way", ExitCode.COULD_NOT_RUN)
+        self._watching.expect(delta)
         self._record.merge(delta)
         self._facts.add(delta.worker, delta.facts)
         users = self._facts.users()
@@ -126,6 +135,8 @@ class Trial:
     def _measure_from(self, at: float) -> None:
         final = self._plan.warmup != "auto" or self.ended
         self._measured_from = float(self._record.measure_from(int(at), final=final))
+        if self._plan.warmup != "auto":  # with that no rule is about windows
+            self._watching.begin(self._measured_from)
 
     def share(self, workers: list[str]) -> None:
         """The workers have their shares of all arrivals, in this order."""
@@ -138,7 +149,8 @@ class Trial:
             self._searching.run_short(needed)
 
     def turn(self) -> None:
-        """Do what is due in a search."""
+        """Do what is due in a search, and judge what became known of windows."""
+        self._watching.turn(self._facts.reported_until)
         if self._searching is not None and self._schedule_at is not None and not self.ended:
             self._searching.turn(self.elapsed)
 
@@ -165,6 +177,18 @@ class Trial:
         if self._abort is None:
             self._abort = (code, reason)
 
+    def ends_early(self, verdicts: tuple[Verdict, ...]) -> bool:
+        """Whether a rule with ``abort`` ends the run now; it is kept what the rule was broken by."""
+        found = None if self._abort or not verdicts else reason_to_end(self._live_rules, verdicts)
+        if found is None:
+            return False
+        verdict, reason = found
+        self._watching.keep(
+            Observation(verdict.rule, verdict.observed, verdict.n, verdict.interval, verdict.at or self._measured_to())
+        )
+        self.abort(reason, ExitCode.FAILED)
+        return True
+
     def progress(self) -> Progress:
         """How far it is; rules are judged on what is known now."""
         snapshot = Snapshot(
@@ -174,6 +198,8 @@ class Trial:
             unfinished=self._facts.unfinished,
             exception_count=sum(error.count for error in self._facts.exceptions()),
             health=self._health(),
+            observations=self._watching.observations(),
+            levels=() if self._searching is None else tuple(self._searching.levels),
         )
         return Progress(
             test_name=self._plan.name,
@@ -183,10 +209,16 @@ class Trial:
             users=sum(self._facts.users().values()),
             users_wanted=self._start["users"],
             snapshot=snapshot,
-            verdicts=evaluate_all(self._plan.thresholds, snapshot) if self._searching is None else (),
+            verdicts=self._live_verdicts(snapshot),
             level=None if self._searching is None else self._searching.now,
             levels=() if self._searching is None else tuple(self._searching.levels),
         )
+
+    def _live_verdicts(self, snapshot: Snapshot) -> tuple[Verdict, ...]:
+        """How the rules stand; those on what only the end will show have no say yet."""
+        if self._searching is not None:
+            return ()
+        return evaluate_all(self._live_rules, snapshot, self._baseline)
 
     def _lasts(self) -> float | None:
         """Seconds from the run's start to its planned end; None when nobody knows."""
@@ -221,11 +253,13 @@ class Trial:
         self._directory.close()
         self._count_lost_shares()
         self._find_warm_up()
+        self._watching.finish(self._measured_to())
         result = judged(
             self._result(finished=True),
             self._plan,
             abort=self._abort,
             script_exit_code=script_exit_code,
+            baseline=self._baseline,
         )
         self.complaints.extend(write_files(result, self._directory.path))
         return result
@@ -262,6 +296,10 @@ class Trial:
             )
         self._measure_from(first + (found or 0))
 
+    def _coverage(self) -> Coverage:
+        tasks = self._start["tasks"]
+        return coverage_of(self._plan, self._record, tasks, self._facts.tasks(), self._record.user_peak)
+
     def _complain(self, refused: str | None) -> None:
         if refused is not None and refused not in self.complaints:
             self.complaints.append(refused)
@@ -288,6 +326,8 @@ class Trial:
             workers=self._facts.workers,
             health=self._health(),
             levels=() if self._searching is None else tuple(self._searching.levels),
+            observations=self._watching.observations(),
+            coverage=self._coverage() if finished else None,
             search=None
             if self._searching is None
             else self._searching.result(interrupted=not (finished and self._searching.over)),

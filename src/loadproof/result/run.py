@@ -1,30 +1,29 @@
-"""The waist: what a run measured and how it was judged. Every later stage reads this and nothing else."""
+"""A run: what it measured and how it was judged, saved and loaded."""
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import RunError
 from loadproof.record import Counts, RunRecord
 from loadproof.record.run_record import MOST_TEXT
+from loadproof.result.comparison import Change, ComparedRun, Comparison, Difference
+from loadproof.result.coverage import Coverage, Declared
+from loadproof.result.files import write_atomically
+from loadproof.result.verdict import Observation, Outcome, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
     from pathlib import Path
 
-    from loadproof.units import Unit
-
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of ``run.json``.
 
 1: first version.
 2: arrivals, the measured part of a record, levels and what a search found, more of the generator's health.
+3: what windowed rules saw, limits of verdicts, coverage, comparison.
 """
 
 _LEAST_RECORD_TEXT = 6_000_000
@@ -33,42 +32,6 @@ _LEAST_RECORD_TEXT = 6_000_000
 LevelUnit = Literal["users", "per_second"]
 LevelRole = Literal["step", "repeat", "confirm"]
 SearchOutcome = Literal["broke", "did_not_break", "generator_limited", "found", "unsettled", "interrupted"]
-
-
-class Outcome(StrEnum):
-    """What a rule, or a run, came to."""
-
-    PASS = "PASS"  # noqa: S105 - a verdict, not a password
-    WARN = "WARN"
-    FAIL = "FAIL"
-    INCONCLUSIVE = "INCONCLUSIVE"
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How one rule came out.
-
-    Attributes:
-        rule: The rule as it was written.
-        source: The layer that set the rule.
-        outcome: What it came to.
-        observed: The value judged, in the metric's own unit; None when there was nothing to judge.
-        unit: ``s``, ``ratio``, ``/s`` or ``count``.
-        interval: 95 % confidence interval of ``observed``; None where none can be given.
-        n: Samples that ``observed`` rests on.
-        decisive: Whether the rule can fail the run; False for one that only warns.
-        reason: Why, in words, when the outcome is not PASS; empty otherwise.
-    """
-
-    rule: str
-    source: str
-    outcome: Outcome
-    observed: float | None
-    unit: Unit
-    interval: tuple[float, float] | None
-    n: int
-    decisive: bool = True
-    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +219,10 @@ class Snapshot:
         unfinished: Requests cut off so far.
         exception_count: Errors of the script so far.
         health: How the generator fares.
+        observations: What rules on windows, or on a part of the run, are judged on as things stand.
         search: None: it goes on.
+        levels: Levels of a search that are over.
+        coverage: None: nobody knows yet what will run.
     """
 
     record: RunRecord
@@ -265,7 +231,10 @@ class Snapshot:
     unfinished: int
     exception_count: int
     health: GeneratorHealth
+    observations: tuple[Observation, ...] = ()
     search: SearchResult | None = None
+    levels: tuple[Level, ...] = ()
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +260,9 @@ class RunResult:
         health: How the generator fared.
         levels: Steps of a search, in their order; empty for a plain run.
         search: What a search found; None for a plain run, and while it goes on.
+        observations: What rules on windows, or on a part of the run, were judged on.
+        coverage: What the suite declares, against what ran; None where nobody looked.
+        comparison: How the run compares with its baseline; None where it was not compared.
         verdicts: How each rule came out, in the order of the plan.
         outcome: What the run came to; None while it is running.
         exit_code: What the command exits with; None while it is running.
@@ -318,6 +290,9 @@ class RunResult:
     health: GeneratorHealth = field(default_factory=GeneratorHealth)
     levels: tuple[Level, ...] = ()
     search: SearchResult | None = None
+    observations: tuple[Observation, ...] = ()
+    coverage: Coverage | None = None
+    comparison: Comparison | None = None
     verdicts: tuple[Verdict, ...] = ()
     outcome: Outcome | None = None
     exit_code: int | None = None
@@ -379,6 +354,9 @@ class RunResult:
         document["levels"] = tuple(_level(item) for item in document.get("levels", ()))
         search = document.get("search")
         document["search"] = None if search is None else SearchResult(**search)
+        document["observations"] = tuple(_observation(item) for item in document.get("observations", ()))
+        document["coverage"] = _coverage(document.get("coverage"))
+        document["comparison"] = _comparison(document.get("comparison"))
         document["exceptions"] = tuple(ScriptError(**item) for item in document["exceptions"])
         document["failures"] = tuple(FailureSample(**item) for item in document["failures"])
         document["verdicts"] = tuple(_verdict(item) for item in document["verdicts"])
@@ -408,27 +386,36 @@ def _level(item: dict[str, Any]) -> Level:
 
 
 def _verdict(item: dict[str, Any]) -> Verdict:
-    interval = None if item["interval"] is None else tuple(item["interval"])
-    return Verdict(**item | {"outcome": Outcome(item["outcome"]), "interval": interval})
+    return Verdict(**item | {"outcome": Outcome(item["outcome"]), "interval": _interval(item)})
 
 
-def new_run_id(started_at: datetime) -> str:
-    """A run's unique name: its start and six random hex digits."""
-    return f"{started_at:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+def _observation(item: dict[str, Any]) -> Observation:
+    return Observation(**item | {"interval": _interval(item)})
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part.
+def _interval(item: dict[str, Any]) -> tuple[float, float] | None:
+    return None if item["interval"] is None else (item["interval"][0], item["interval"][1])
 
-    Raises:
-        OSError: The disk refused it; the old file stands.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+def _coverage(item: dict[str, Any] | None) -> Coverage | None:
+    if item is None:
+        return None
+    return Coverage(
+        declared=tuple(Declared(**each) for each in item["declared"]),
+        unexpected=tuple((name, count) for name, count in item["unexpected"]),
+        mix=dict(item["mix"]),
+    )
+
+
+def _comparison(item: dict[str, Any] | None) -> Comparison | None:
+    if item is None:
+        return None
+    return Comparison(
+        baseline=tuple(ComparedRun(**run) for run in item["baseline"]),
+        candidate=tuple(ComparedRun(**run) for run in item["candidate"]),
+        differences=tuple(
+            Difference(**each | {"change": Change(each["change"]), "interval": _interval(each)})
+            for each in item["differences"]
+        ),
+        remarks=tuple(item["remarks"]),
+    )

@@ -1,0 +1,96 @@
+"""How often each task ran, and which ones the suite declares."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+from locust.user.sequential_taskset import SequentialTaskSet
+from locust.user.task import DefaultTaskSet, TaskSet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class TaskCounts:
+    """Counts tasks as users begin them: a fraction of a microsecond each, which is why it is done here.
+
+    ``execute_task`` would be the wrong place: subclasses override it.
+    """
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[tuple[type, type, Any], int] = defaultdict(int)
+        self._installed = False
+
+    def install(self) -> None:
+        """Count from now on; twice does no harm."""
+        if self._installed:
+            return
+        self._installed = True
+        execute, counts = TaskSet.execute_next_task, self._counts
+
+        def execute_next_task(task_set: Any) -> None:
+            counts[type(task_set), type(task_set.user), task_set._task_queue[0]] += 1  # noqa: SLF001 - as the gate
+            execute(task_set)
+
+        TaskSet.execute_next_task = execute_next_task
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self._counts.clear()
+
+    def facts(self) -> list[tuple[str, str, int]]:
+        """Owner, task and how often, of all that began so far."""
+        found: Counter[tuple[str, str]] = Counter()
+        for (task_set, user, task), count in self._counts.items():
+            owner = user if task_set is DefaultTaskSet else task_set
+            found[owner.__name__, _name_of(task)] += count
+        return [(owner, task, count) for (owner, task), count in found.items()]
+
+
+def declared_tasks(user_classes: Iterable[Any]) -> list[dict[str, Any]]:
+    """The tasks that user classes choose among, in the classes' order.
+
+    Each is ``owner`` (a user class or a task set), ``task``, ``share`` of the owner's executions (None in a sequence),
+    and ``after``: the task before it in a sequence. Task sets that choose in a way of their own declare nothing.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for owner in _owners(user_classes):
+        tasks = list(getattr(owner, "tasks", ()) or ())
+        names = [_name_of(task) for task in tasks]
+        if issubclass(owner, SequentialTaskSet):
+            if owner.get_next_task is SequentialTaskSet.get_next_task:
+                for before, name in zip([None, *names], names, strict=False):
+                    item = {"owner": owner.__name__, "task": name, "share": None, "after": before}
+                    found.setdefault((owner.__name__, name), item)
+        elif _chooses_as_locust_does(owner):
+            for name, count in Counter(names).items():
+                item = {"owner": owner.__name__, "task": name, "share": count / len(names), "after": None}
+                found.setdefault((owner.__name__, name), item)
+    return list(found.values())
+
+
+def _owners(user_classes: Iterable[Any]) -> Iterator[Any]:
+    """User classes and the task sets below them, each once."""
+    waiting, seen = list(user_classes), set()
+    while waiting:
+        owner = waiting.pop(0)
+        if owner in seen:
+            continue
+        seen.add(owner)
+        yield owner
+        waiting += [task for task in getattr(owner, "tasks", ()) or () if _is_task_set(task)]
+
+
+def _chooses_as_locust_does(owner: Any) -> bool:
+    if not issubclass(owner, TaskSet):
+        return True  # a user class, whose tasks Locust's own set runs
+    return owner.get_next_task is TaskSet.get_next_task
+
+
+def _is_task_set(task: Any) -> bool:
+    return isinstance(task, type) and issubclass(task, TaskSet)
+
+
+def _name_of(task: Any) -> str:
+    return getattr(task, "__name__", None) or type(task).__name__

@@ -20,7 +20,11 @@ COMMANDS = {
     "stress": "raise the load until the service breaks, and say where and why",
     "capacity": "find the highest rate that the service sustains",
     "demo": "load a small service that Loadproof brings, to see what you get",
+    "judge": "judge a saved run again, by its own rules or by others",
     "report": "write the reports of a saved run again, also of one that crashed",
+    "compare": "compare runs with a baseline: what changed, and how sure that is",
+    "baseline": "keep a run as the baseline of its test, or list what is kept",
+    "summary": "the trend over all runs of a folder",
     "locust": "Locust's own command line, word for word",
 }
 

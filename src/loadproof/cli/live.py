@@ -21,7 +21,7 @@ from loadproof.cli.figures import (
     stage_text,
     verdict_value,
 )
-from loadproof.cli.summary import print_summary
+from loadproof.cli.ending import print_summary
 from loadproof.units import format_clock, format_count
 
 if TYPE_CHECKING:

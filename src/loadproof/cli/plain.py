@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from loadproof.cli.figures import level_line, recent_arrivals, recent_figures, stage_text
-from loadproof.cli.summary import print_summary
+from loadproof.cli.ending import print_summary
 from loadproof.result import Outcome
 from loadproof.units import format_clock, format_count
 

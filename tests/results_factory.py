@@ -10,7 +10,22 @@ from dataclasses import replace
 from loadproof.judge import MeasuredLevel, evaluate_all, exit_code, judge_level, overall
 from loadproof.plan.thresholds import parse_threshold
 from loadproof.record import Recorder, RunRecord, Sample
-from loadproof.result import Doubt, FailureSample, GeneratorHealth, RunResult, ScriptError, SearchResult
+from loadproof.record.recorder import MEASURE
+from loadproof.result import (
+    Change,
+    ComparedRun,
+    Comparison,
+    Coverage,
+    Declared,
+    Difference,
+    Doubt,
+    FailureSample,
+    GeneratorHealth,
+    Observation,
+    RunResult,
+    ScriptError,
+    SearchResult,
+)
 
 STARTED_AT = "2026-03-04T05:06:07.890000+00:00"
 NASTY = "<script>alert(1)</script>"
@@ -237,6 +252,103 @@ def rich_result(seconds=120, seed=7):
             notes=("A load process used 93% of a core at its peak: its own delay may be in the times.",),
         ),
     )  # fmt: skip
+
+
+def measured(name, value, *, at=1.0):
+    """A value of the script's own, as a load process counts it."""
+    return sample(name, MEASURE, end=at, took=value * 1e-6)
+
+
+def declared_coverage():
+    """Of seven declared things two never ran, one of which was not due; one of two mixes is not the planned one."""
+    return Coverage(
+        declared=(
+            Declared("/read", "GET", "expect", 90),
+            Declared("/refund", "POST", "expect", 0),
+            Declared("Browser.look", None, "task", 58, 45.0),
+            Declared("Browser.search", None, "task", 32, 45.0),
+            Declared("Buyer.buy", None, "task", 8, 5.0),
+            Declared("Buyer.return_it", None, "task", 2, 5.0),
+            Declared("Buyer.complain", None, "task", 0, 0.1),
+        ),
+        unexpected=(("POST /buy", 10), ("GET /metrics", 1)),
+        mix={"Browser": 0.0006, "Buyer": 0.058},
+    )
+
+
+def difference(metric="p95(response_time)", change=Change.EQUIVALENT, *, of=None, **fields):
+    """One quantity of a comparison; of GET /read or the like, or of all requests."""
+    values = {
+        "unit": "s",
+        "baseline": 0.2,
+        "candidate": 0.204,
+        "ratio": 1.02,
+        "interval": (0.99, 1.05),
+        "tolerance": 0.05,
+        "floor": 0.0,
+        "basis": "within one run",
+        "detectable": 1.08,
+    }
+    name, method = (None, None) if of is None else of
+    return Difference(name, method, metric, change=change, **values | fields)
+
+
+def compared():
+    """A run against one before it: as fast in all, with a slower entry, fewer errors, and one that nobody can tell."""
+    changes = (
+        difference("p50(response_time)"),
+        difference("throughput", unit="/s", baseline=10.0, candidate=10.01, ratio=1.001, interval=(0.98, 1.02)),
+        difference("error_rate", Change.IMPROVED, unit="ratio", baseline=0.081, candidate=0.03, ratio=-0.051,
+                   interval=(-0.09, -0.012), tolerance=0.005, detectable=None),
+        difference(of=("/read", "GET")),
+        difference(of=("/buy", "POST"), change=Change.REGRESSED, candidate=0.31, ratio=1.55, interval=(1.31, 1.84),
+                   floor=0.001),
+        difference(of=("/cart", "POST"), change=Change.INCONCLUSIVE, candidate=0.24, ratio=1.2, interval=(0.9, 1.6),
+                   detectable=1.7, runs_needed=4, reason="the interval reaches from better to worse"),
+        difference("p99(response_time)", Change.INCONCLUSIVE, of=("/new", "GET"), baseline=None, ratio=None,
+                   interval=None, detectable=None, reason="the baseline has no such entry"),
+    )  # fmt: skip
+    return Comparison(
+        baseline=(ComparedRun("20260303T050607-fedcba", "checkout", "2026-03-03T05:06:07+00:00", "fedcba987654"),),
+        candidate=(ComparedRun("20260304T050607-abcdef", "checkout", STARTED_AT, "0123456789ab"),),
+        differences=changes,
+        remarks=("The baseline ran on 8 CPUs, the candidate on 4.",),
+    )
+
+
+WINDOW_RULES = (
+    "p95(response_time) < 80ms for 3s",
+    "error_rate < 20% within 5s abort",
+    "avg(response_time) < 1s after 5s",
+    "throughput > 5/s over 4s",
+)
+
+
+def checked_result(**fields):
+    """The small run with everything that it can be held against: windows, a script's own values, what is declared, and
+    a baseline."""
+    small = small_result()
+    record = small.record
+    recorder = Recorder("2")
+    for i in range(100):
+        recorder.record(measured("queue_depth", (i % 25) + 1, at=i / 10))
+    recorder.record(measured("cart.total", 1234.5, at=2.0))
+    record.merge(recorder.interval({}))
+    values = {
+        "record": record,
+        "failures": small.failures,
+        "health": small.health,
+        "rules": (*RULES, *WINDOW_RULES, "max(measure.queue_depth) < 20", "coverage = 100%"),
+        "observations": (
+            Observation(WINDOW_RULES[0], 0.0801, 31, None, 9.0),
+            Observation(WINDOW_RULES[1], 0.14, 50, (0.07, 0.26), 7.0),
+            Observation(WINDOW_RULES[2], 0.2, 50, (0.1, 0.3)),
+            Observation(WINDOW_RULES[3], None, 0, None, None, "less than 4 s were measured"),
+        ),
+        "coverage": declared_coverage(),
+        "comparison": compared(),
+    }
+    return result_of(**values | fields)
 
 
 LEVEL_RULES = ("error_rate: warn >= 1%, fail >= 5%", "p95(response_time) < 500ms")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from loadproof.record import OUTCOMES, Histogram, merged
-from loadproof.record.recorder import SETUP, outside_totals
+from loadproof.record.recorder import MEASURE, SETUP, outside_totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from loadproof.record import Counts, Key, RunRecord, Tallies
     from loadproof.result import FailureSample, Level, RunResult
 
-Group = Literal["request", "span", "iteration", "setup"]
-"""What an entry is: a request that counts in totals, a span over several, iterations, or a request of the set-up."""
+Group = Literal["request", "span", "iteration", "setup", "measure"]
+"""What an entry is: a request that counts in totals, a span over several, iterations, a request of the set-up, or
+values that a script measured itself, which are no requests and no durations."""
 
 _SAMPLES_SHOWN = 5
+_MICRO = 1e-6
+"""A value of the script's own is counted as so many microseconds."""
+
 NO_KIND = "(no kind)"
 """Failures that nobody gave a kind."""
 
@@ -68,6 +72,30 @@ class Endpoint:
     method: str
     figures: Figures
     group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Values that a script measured itself, in their own unit.
+
+    Attributes:
+        name: What the script calls them.
+        count: How many.
+        mean: Their mean.
+        minimum: The least.
+        maximum: The greatest.
+    """
+
+    name: str
+    count: int
+    mean: float | None
+    minimum: float | None
+    maximum: float | None
+    _values: Histogram = field(repr=False)
+
+    def quantile(self, quantile: float) -> float | None:
+        """The value that a share of 0..1 of them does not exceed; None without values."""
+        return _own_unit(self._values.quantile(quantile))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,19 +247,41 @@ def group_of(method: str) -> Group:
     """What entries of a method are."""
     if method == "ITERATION":
         return "iteration"
+    if method == MEASURE:
+        return "measure"
     if method.endswith(SETUP):
         return "setup"
     return "span" if outside_totals(method) else "request"
 
 
 def endpoints_of(result: RunResult) -> list[Endpoint]:
-    """Every entry, worst first: by number of failures, then by the 95th percentile of successes, then by name."""
+    """Every entry, worst first: by number of failures, then by the 95th percentile of successes, then by name.
+
+    Values that a script measured itself are not among them: see ``measures_of``.
+    """
     entries = []
     for key in result.record.keys():  # noqa: SIM118 - it is no mapping
+        if group_of(key[1]) == "measure":
+            continue
         figures = figures_of(result.record.tallies(key), result.duration)
         order = (-figures.failures, -(figures.good.quantile(0.95) or 0.0), key)
         entries.append((order, Endpoint(key[0], key[1], figures, group_of(key[1]))))
     return [endpoint for _, endpoint in sorted(entries, key=lambda entry: entry[0])]
+
+
+def measures_of(result: RunResult) -> list[Measure]:
+    """The values that the script measured itself, by name; empty where it measured none."""
+    found = []
+    for key in result.record.keys():  # noqa: SIM118 - it is no mapping
+        if group_of(key[1]) == "measure":
+            values = merged(result.record.tallies(key)).response
+            mean, least, most = (_own_unit(value) for value in (values.mean, values.minimum, values.maximum))
+            found.append(Measure(key[0], values.count, mean, least, most, values))
+    return found
+
+
+def _own_unit(seconds: float | None) -> float | None:
+    return None if seconds is None else float(f"{seconds / _MICRO:.12g}")
 
 
 def error_kinds_of(result: RunResult) -> list[ErrorKind]:

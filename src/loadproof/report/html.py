@@ -17,14 +17,17 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.report import configuration, wording
-from loadproof.report.advice import what_to_look_at
+from loadproof.report.advice import advise
+from loadproof.report.changes import BADGES, by_importance
 from loadproof.report.charts import CHARTS, spectrum_spec
+from loadproof.report.coverage import missed_of, mixes_of, not_due_of
 from loadproof.report.drawing import DrawingError, drawn
 from loadproof.report.figures import (
     arrivals_of,
     endpoints_of,
     error_kinds_of,
     levels_of,
+    measures_of,
     status_counts_of,
     totals_of,
     user_peak_of,
@@ -42,10 +45,14 @@ if TYPE_CHECKING:
     from loadproof.report.charts import Spec
     from loadproof.report.figures import LevelFigures
     from loadproof.report.timeline import Step
-    from loadproof.result import RunResult
+    from loadproof.result import Coverage, RunResult
 
 _Place = Literal["levels", "time", "percentiles"]
 
+_DECLARED_MAX = 500
+_DIFFERENCES_MAX = 200
+_RUNS_MAX = 10
+_UNEXPECTED_MAX = 50
 _MULTILINE = "\n\t"
 _TIMES_BY_LEVEL = ("Response times by load", "p95 and p99 of successful requests of each level")
 _ERRORS_BY_LEVEL = ("Errors by load", "share of requests that failed at each level")
@@ -149,12 +156,30 @@ def _page(result: RunResult, steps: list[Step], levels: list[LevelFigures]) -> d
         "has_warm_up": bool(bands_of(result)) and not levels,
         "kinds": error_kinds_of(result),
         "statuses": status_counts_of(result),
-        "advice": what_to_look_at(result),
+        "advice": advise(result),
+        **_coverage(result.coverage),
+        "differences": [] if result.comparison is None else by_importance(result.comparison),
+        "measures": measures_of(result),
         "settings": configuration.settings_of(result.plan),
         "requests": configuration.requests_of(result.plan),
         "effective": configuration.effective_of(result.plan),
         "environment": configuration.environment_of(result.environment),
         "quantiles": (0.5, 0.95, 0.99),
+    }
+
+
+def _coverage(coverage: Coverage | None) -> dict[str, Any]:
+    """What the section on coverage shows; there is none where nothing is known of it."""
+    if coverage is None or not (coverage.declared or coverage.unexpected):
+        return {"coverage": None}
+    missed, not_due, mixes = missed_of(coverage), not_due_of(coverage), mixes_of(coverage)
+    return {
+        "coverage": coverage,
+        "missed": missed,
+        "not_due": not_due,
+        "declared": [*missed, *not_due, *(item for item in coverage.declared if item.hits)],
+        "mixes": mixes,
+        "shares": {part.item: part for mix in mixes for part in mix.parts},
     }
 
 
@@ -186,6 +211,13 @@ def _template() -> Template:
         css_hash=_hash(own["css"]),
         js_hash=_hash(own["js"]),
         absent=wording.ABSENT,
+        changes=BADGES,
+        coverage_line=wording.coverage_line,
+        declared_max=_DECLARED_MAX,
+        differences_max=_DIFFERENCES_MAX,
+        mix_word=wording.mix_word,
+        runs_max=_RUNS_MAX,
+        unexpected_max=_UNEXPECTED_MAX,
         approximate_note=wording.APPROXIMATE_NOTE,
         health_line=wording.health_line,
         group_words=wording.group_words,
@@ -212,15 +244,24 @@ def _finalized(value: object) -> object:
 
 
 _FILTERS: dict[str, Callable[..., str]] = {
+    "at": wording.shown_at,
+    "change": wording.shown_change,
+    "change_interval": wording.shown_change_interval,
     "clock": format_clock,
     "count": wording.shown_count,
+    "detectable": wording.shown_detectable,
     "duration": wording.shown_duration,
     "interval": wording.shown_interval,
+    "limit": wording.shown_limit,
     "mark": wording.outcome_mark,
+    "measured": wording.shown_measured,
+    "number": wording.shown_number,
     "observed": wording.shown_observed,
     "percentile": wording.shown_percentile,
     "quantile": wording.shown_quantile,
     "rate": wording.shown_rate,
     "ratio": wording.shown_ratio,
     "target": wording.shown_target,
+    "tolerance": wording.shown_tolerance,
+    "value": wording.shown_value,
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadproof.report.advice import what_to_look_at
+from loadproof.report.coverage import missed_of, mixes_of, not_due_of
 from loadproof.report.figures import (
     arrivals_of,
     endpoints_of,
     error_kinds_of,
     levels_of,
+    measures_of,
     totals_of,
     user_peak_of,
 )
@@ -18,15 +20,21 @@ from loadproof.report.wording import (
     ABSENT,
     APPROXIMATE_NOTE,
     TIMES,
+    coverage_line,
     group_words,
     health_line,
     measured_part,
+    mix_word,
     outcome_mark,
     outcome_word,
     plural,
+    shown_at,
     shown_count,
     shown_duration,
     shown_interval,
+    shown_limit,
+    shown_measured,
+    shown_number,
     shown_observed,
     shown_quantile,
     shown_rate,
@@ -36,7 +44,10 @@ from loadproof.report.wording import (
 from loadproof.stats import min_samples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from loadproof.record import Histogram
+    from loadproof.report.coverage import Mix
     from loadproof.report.figures import Endpoint, Figures, Group, LevelFigures
     from loadproof.result import RunResult, Verdict
 
@@ -45,6 +56,8 @@ _ENDPOINTS_MAX = 20
 _APART_MAX = 10
 _KINDS_MAX = 10
 _EXCEPTIONS_MAX = 5
+_NAMES_MAX = 10
+_MIXES_MAX = 10
 _ENDPOINT_HEAD = ("Method", "Name", "Requests", "Failures", "Errors", "Rate", "Avg", "p50", "p95", "p99", "Max")
 _OPTIONAL = (6, 5, 10, 7)
 """Columns of that table that a narrow page does without: Avg, Rate, Max, p50."""
@@ -75,6 +88,8 @@ def render_text(result: RunResult, *, report_path: str | None = None, unicode: b
         [*_endpoints(result, page), *_note(result, page)],
         _apart("iteration", "Iterations", result, page),
         _apart("setup", "Requests of the set-up", result, page),
+        _measures(result, page),
+        _coverage(result, page),
         _errors(result, page),
         _exceptions(result, page),
         _advice(result, page),
@@ -159,26 +174,42 @@ def _arrivals(result: RunResult, page: Layout) -> list[str]:
 def _thresholds(result: RunResult, page: Layout) -> list[str]:
     if not result.verdicts:
         return [] if result.search is not None else ["Thresholds", "  no rule was judged"]
-    texts = [page.plain(verdict.rule) for verdict in result.verdicts]
-    rule_width = min(_RULE_WIDTH_MAX, max(columns(text) for text in texts))
     word_width = max(len(verdict.outcome) for verdict in result.verdicts)
+    heads = [page.plain(f"  {outcome_mark(each.outcome)} {each.outcome:<{word_width}}  ") for each in result.verdicts]
+    rules = [page.plain(verdict.rule) for verdict in result.verdicts]
+    numbers = _columns_of_numbers(result.verdicts, page)
+    left = len(heads[0]) + min(_RULE_WIDTH_MAX, max(columns(rule) for rule in rules))
+    as_table = left + columns(numbers[0]) <= page.width
     lines = ["Thresholds"]
-    for verdict, rule in zip(result.verdicts, texts, strict=True):
-        head = page.plain(f"  {outcome_mark(verdict.outcome)} {verdict.outcome:<{word_width}}  ")
-        seen = page.plain(_seen(verdict, result))
-        if columns(rule) > rule_width or len(head) + rule_width + 2 + columns(seen) > page.width:
-            lines += page.wrapped(rule, indent=" " * len(head), first=head)
-            lines += page.wrapped(seen, indent=" " * len(head))
+    if as_table:
+        lines.append(" " * left + numbers[0])
+    for verdict, head, rule, row in zip(result.verdicts, heads, rules, numbers[1:], strict=True):
+        indent = " " * len(head)
+        if as_table and len(head) + columns(rule) <= left:
+            lines.append(head + rule + " " * (left - len(head) - columns(rule)) + row)
         else:
-            lines.append(f"{head}{rule}{' ' * (rule_width - columns(rule))}  {seen}")
-        if verdict.reason:
-            lines += page.wrapped(verdict.reason, indent=" " * len(head))
+            lines += page.wrapped(rule, indent=indent, first=head)
+            lines += [" " * left + row] if as_table else page.wrapped(_numbers(verdict), indent=indent)
+        why = "; ".join(text for text in (verdict.reason, shown_at(verdict)) if text)
+        if why:
+            lines += page.wrapped(why, indent=indent)
     return lines
 
 
-def _seen(verdict: Verdict, result: RunResult) -> str:
+def _columns_of_numbers(verdicts: Sequence[Verdict], page: Layout) -> list[str]:
+    """What rules were judged on, one below the other, under their heading."""
+    rows: list[Sequence[str]] = [("Observed", "Limit", "95 % interval", "n")]
+    rows += [[shown_observed(each), shown_limit(each), shown_interval(each), shown_count(each.n)] for each in verdicts]
+    cells = [[page.plain(cell) for cell in row] for row in rows]
+    widths = [max(columns(cell) for cell in column) for column in zip(*cells, strict=True)]
+    return ["".join(f"  {cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells]
+
+
+def _numbers(verdict: Verdict) -> str:
+    """The same in a sentence."""
     interval = "" if verdict.interval is None else f" ({shown_interval(verdict)})"
-    return f"{shown_observed(verdict, result.plan)}{interval}, n {shown_count(verdict.n)}"
+    limit = "" if verdict.limit is None else f", limit {shown_limit(verdict)}"
+    return f"{shown_observed(verdict)}{interval}{limit}, n {shown_count(verdict.n)}"
 
 
 def _totals(result: RunResult, page: Layout) -> list[str]:
@@ -267,6 +298,55 @@ def _endpoint(endpoint: Endpoint) -> tuple[str, ...]:
         *(shown_quantile(figures.good, quantile) for quantile in (0.5, 0.95, 0.99)),
         shown_duration(figures.good.maximum),
     )
+
+
+def _measures(result: RunResult, page: Layout) -> list[str]:
+    measures = measures_of(result)
+    if not measures:
+        return []
+    rows: list[tuple[str, ...]] = [("Name", "Values", "Avg", "Min", "p50", "p95", "Max")]
+    for each in measures[:_ENDPOINTS_MAX]:
+        quantiles = (shown_measured(each, quantile) for quantile in (0.5, 0.95))
+        mean, least, most = (shown_number(value) for value in (each.mean, each.minimum, each.maximum))
+        rows.append((each.name, shown_count(each.count), mean, least, *quantiles, most))
+    lines = ["Measured by the script (each in its own unit)", *page.table(rows, left=[0], name=0)]
+    return [*lines, *_more(len(measures) - _ENDPOINTS_MAX, page)]
+
+
+def _coverage(result: RunResult, page: Layout) -> list[str]:
+    coverage = result.coverage
+    if coverage is None or not (coverage.declared or coverage.unexpected):
+        return []
+    lines = ["Coverage"]
+    lines += page.wrapped(coverage_line(coverage), indent="  ")
+    for what, items in (("never hit", missed_of(coverage)), ("not due yet", not_due_of(coverage))):
+        titles = [item.title for item in items]
+        lines += page.wrapped(_named(f"{what}: ", titles), indent="    ", first="  ") if titles else []
+    unexpected = [f"{name} ({shown_count(count)})" for name, count in coverage.unexpected]
+    lines += page.wrapped(_named("not declared: ", unexpected), indent="    ", first="  ") if unexpected else []
+    for mix in mixes_of(coverage)[:_MIXES_MAX]:
+        lines += page.wrapped(_mix(mix), indent="    ", first="  ")
+    return [*lines, *_more(len(coverage.mix) - _MIXES_MAX, page, " with a planned mix")]
+
+
+def _mix(mix: Mix) -> str:
+    own = f"{mix.title}."
+    parts = [
+        f"{each.item.title.removeprefix(own)} {shown_ratio(each.actual)} (planned {shown_ratio(each.planned)})"
+        for each in mix.parts
+    ]
+    return _named(f"mix of {mix.title}, {mix_word(mix)}: ", parts)
+
+
+def _named(what: str, items: list[str]) -> str:
+    """The first of them, and how many more there are."""
+    more = len(items) - _NAMES_MAX
+    return what + ", ".join(items[:_NAMES_MAX]) + (f" and {shown_count(more)} more" if more > 0 else "")
+
+
+def _more(count: int, page: Layout, what: str = "") -> list[str]:
+    """That there are more of something than are listed; nothing where there are not."""
+    return page.wrapped(f"and {shown_count(count)} more{what}", indent="  ") if count > 0 else []
 
 
 def _errors(result: RunResult, page: Layout) -> list[str]:

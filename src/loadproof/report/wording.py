@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from loadproof.report.rules import plain_limits_of
 from loadproof.result import Outcome
 from loadproof.stats import min_samples
-from loadproof.units import format_beside, format_count, format_duration, format_rate, format_ratio, format_value
+from loadproof.units import (
+    format_beside,
+    format_clock,
+    format_count,
+    format_duration,
+    format_number,
+    format_rate,
+    format_ratio,
+    format_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
     from loadproof.record import Histogram
-    from loadproof.report.figures import Group
-    from loadproof.result import RunResult, Verdict
+    from loadproof.report.coverage import Mix
+    from loadproof.report.figures import Group, Measure
+    from loadproof.result import Coverage, Difference, RunResult, Verdict
+    from loadproof.units import Unit
 
 ABSENT = "\N{EN DASH}"
 """Stands where there is no number: never a zero."""
@@ -29,8 +41,14 @@ APPROXIMATE = "~"
 
 APPROXIMATE_NOTE = f"{APPROXIMATE} fewer samples than this percentile needs: p95 59, p99 299, p99.9 2,995"
 
-_GROUP_WORDS: Mapping[Group, str] = {"span": "spans", "iteration": "iterations", "setup": "the set-up"}
+_GROUP_WORDS: Mapping[Group, str] = {
+    "span": "spans",
+    "iteration": "iterations",
+    "setup": "the set-up",
+    "measure": "values",
+}
 
+_LEAST_PROBABLE = 0.0001
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -81,24 +99,42 @@ def shown_percentile(seconds: float | None, samples: int, quantile: float) -> st
     return (APPROXIMATE if 0 < samples < min_samples(quantile) else "") + shown_duration(seconds)
 
 
-def shown_observed(verdict: Verdict, plan: Mapping[str, Any]) -> str:
-    """What a rule was judged on, with as many digits as set it apart from the rule's limits; or a dash.
+def shown_number(value: float | None) -> str:
+    """A number without a unit, or a dash."""
+    return shown(value, format_number)
 
-    Args:
-        verdict: How the rule came out.
-        plan: The plan that holds the rule; without it, three digits.
-    """
-    observed = verdict.observed
+
+def shown_measured(measure: Measure, quantile: float) -> str:
+    """A percentile of what a script measured itself, ``~3`` where there are fewer values than it needs; or a dash."""
+    mark = APPROXIMATE if 0 < measure.count < min_samples(quantile) else ""
+    return mark + shown_number(measure.quantile(quantile))
+
+
+def shown_observed(verdict: Verdict) -> str:
+    """What a rule was judged on, with as many digits as set it apart from each of the rule's limits; or a dash."""
+    return _beside(verdict)[0]
+
+
+def shown_limit(verdict: Verdict) -> str:
+    """What that was compared with, with as many digits as set the two apart; a dash where there was no limit."""
+    return _beside(verdict)[1]
+
+
+def shown_at(verdict: Verdict) -> str:
+    """Of a rule on windows, when the worst one ended: ``worst window until 1:05``; empty for other rules."""
+    return "" if verdict.at is None else f"worst window until {format_clock(verdict.at)}"
+
+
+def _beside(verdict: Verdict) -> tuple[str, str]:
+    """The observed value and the limit."""
+    observed, limit, unit = verdict.observed, verdict.limit, verdict.unit
     if observed is None:
-        return ABSENT
-    conditions = [
-        rule.get(level)
-        for rule in plan.get("thresholds", ())
-        if rule["text"] == verdict.rule
-        for level in ("warn", "fail")
-    ]
-    beside = [format_beside(observed, condition["limit"], verdict.unit)[0] for condition in conditions if condition]
-    return max([format_value(observed, verdict.unit), *beside], key=len)
+        return ABSENT, ABSENT if limit is None else format_value(limit, unit)
+    beside = [format_beside(observed, other, unit)[0] for other in plain_limits_of(verdict.rule)]
+    if limit is None:
+        return max([format_value(observed, unit), *beside], key=len), ABSENT
+    own, limit_text = format_beside(observed, limit, unit)
+    return max([own, *beside], key=len), limit_text
 
 
 def shown_interval(verdict: Verdict) -> str:
@@ -107,6 +143,64 @@ def shown_interval(verdict: Verdict) -> str:
         return ABSENT
     low, high = (format_value(bound, verdict.unit) for bound in verdict.interval)
     return f"{low} … {high}"
+
+
+def shown_change(difference: Difference) -> str:
+    """How far the candidate is from the baseline: ``+12%``, of shares ``+1.2 points``; or a dash."""
+    return shown(difference.ratio, partial(_as_change, difference))
+
+
+def shown_change_interval(difference: Difference) -> str:
+    """The 95 % confidence interval of that, or a dash."""
+    if difference.interval is None:
+        return ABSENT
+    low, high = (_as_change(difference, bound) for bound in difference.interval)
+    return f"{low} … {high}"
+
+
+def shown_tolerance(difference: Difference) -> str:
+    """The change that does not matter: ``5%``, of shares ``1 points``, or an absolute floor where there is one."""
+    share = format_ratio(difference.tolerance)
+    relative = f"{share.removesuffix('%')} points" if difference.unit == "ratio" else share
+    return f"{relative} or {format_value(difference.floor, difference.unit)}" if difference.floor else relative
+
+
+def shown_detectable(difference: Difference) -> str:
+    """The smallest change that would be found, or a dash."""
+    return shown(difference.detectable, partial(_as_change, difference))
+
+
+def shown_value(value: float | None, unit: Unit) -> str:
+    """A judged value in its unit, or a dash."""
+    return shown(value, partial(format_value, unit=unit))
+
+
+def _as_change(difference: Difference, ratio: float) -> str:
+    """With as many digits as set it apart from the tolerance."""
+    is_share = difference.unit == "ratio"
+    change = round(ratio if is_share else ratio - 1, 12)  # 1.05 - 1 is a little more than 0.05
+    sign = "+" if change > 0 else "-" if change < 0 else ""
+    text = format_beside(abs(change), difference.tolerance, "ratio")[0]
+    return f"{sign}{text.removesuffix('%')} points" if is_share else f"{sign}{text}"
+
+
+def shown_probability(probability: float) -> str:
+    """A probability in percent, those too small to matter together."""
+    return f"under {format_ratio(_LEAST_PROBABLE)}" if probability < _LEAST_PROBABLE else format_ratio(probability, 2)
+
+
+def coverage_line(coverage: Coverage) -> str:
+    """How much of what is declared ran: ``12 of 14 declared ran``."""
+    hit = len(coverage.declared) - len(coverage.missed)
+    if not coverage.declared:
+        return "nothing is declared"
+    return f"{format_count(hit)} of {format_count(len(coverage.declared))} declared ran"
+
+
+def mix_word(mix: Mix) -> str:
+    """Whether a mix is the planned one: ``as planned (probability 43%)``."""
+    judged = "not as planned" if mix.is_improbable else "as planned"
+    return f"{judged} (probability {shown_probability(mix.probability)})"
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:

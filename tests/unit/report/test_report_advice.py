@@ -33,14 +33,16 @@ def test_a_good_run_needs_no_advice():
 
 
 def test_an_empty_run_says_to_check_the_host():
-    assert what_to_look_at(empty_result()) == [
-        "Not one request was sent and finished: check the host, and that the users of the suite have tasks."
-    ]
+    (sentence,) = what_to_look_at(empty_result())
+    assert sentence == (
+        "Not one request was sent and finished: users found nothing to do, or nowhere to send it; check the host, and "
+        "that the users of the suite have tasks."
+    )
 
 
 def test_a_run_in_which_nothing_was_answered_says_so():
     (sentence,) = what_to_look_at(empty_result(unfinished=5))
-    assert sentence.startswith("Not one request was finished; 5 were still waiting for an answer")
+    assert sentence.startswith("Not one request was finished, and 5 were still waiting for an answer")
 
 
 @pytest.mark.parametrize(
@@ -108,13 +110,16 @@ def test_busy_users_mean_that_the_service_is_the_limit():
 
 def test_low_throughput_without_known_users_names_the_usual_causes():
     (sentence,) = advice([sample()], rules=["throughput > 10/s"])
-    assert sentence.startswith("Throughput (0.1/s) breaks its rule: check CPU and memory")
+    assert sentence.startswith(
+        "Throughput (0.1/s) breaks its rule: the service, or something before it, is at its limit"
+    )
+    assert "check CPU and memory" in sentence
 
 
 def test_slow_answers_name_the_slowest_endpoints():
     samples = [sample("/slow", end=5.0, took=2.0)] * 60 + [sample("/fast", took=0.1)] * 60
     (sentence,) = advice(samples, rules=["p95(response_time) < 1s"])
-    assert "Slowest: GET /slow (p95 2 s), GET /fast (p95 100 ms)." in sentence
+    assert "slowest GET /slow (p95 2 s), GET /fast (p95 100 ms): " in sentence
     assert "indexes" in sentence
 
 
@@ -172,12 +177,12 @@ def test_low_throughput_of_an_open_run_is_what_was_not_finished_or_not_offered()
     health = GeneratorHealth()
     (short,) = what_to_look_at(open_result(rules=["throughput > 100/s"], health=health))
     assert short.startswith(
-        "Throughput (47.8/s) breaks its rule: iterations were offered at 50/s and finished at 47.8/s"
+        "Throughput (47.8/s) breaks its rule, and iterations were offered at 50/s and finished at 47.8/s: "
     )
     assert "wait" not in short
     (easy,) = what_to_look_at(open_result(rules=["throughput > 100/s"], health=health, record=record_at(10)))
     assert easy == (
-        "Throughput (10/s) breaks its rule: iterations were offered at 10/s, and nearly all were finished, so that more "
+        "Throughput (10/s) breaks its rule, and iterations were offered at 10/s and nearly all were finished: more "
         "load was possible; raise the rate, or lower what the rule wants."
     )
 
@@ -185,41 +190,41 @@ def test_low_throughput_of_an_open_run_is_what_was_not_finished_or_not_offered()
 def test_rules_of_an_open_run_without_enough_samples_want_a_higher_rate_not_more_users():
     said = what_to_look_at(open_result(rules=["p99.9(response_time) < 1s"], health=GeneratorHealth()))
     (sentence,) = [sentence for sentence in said if sentence.startswith("Could not be judged")]
-    assert sentence.endswith("Run longer or at a higher rate, or correct what the rule selects.")
+    assert sentence.endswith("; run longer or at a higher rate, or correct what the rule selects.")
 
 
 def test_rules_that_the_generator_spoiled_lead_to_the_generator():
     doubt = Doubt("response_time", "iterations started 80 ms late")
     said = what_to_look_at(open_result(rules=["p95(response_time) < 9s"], health=GeneratorHealth(doubts=(doubt,))))
-    assert said[-1].startswith("Could not be judged: p95(response_time) < 9s (iterations started 80 ms late).")
-    assert said[-1].endswith("See what is said of the load generator.")
+    assert said[-1].startswith("Could not be judged: p95(response_time) < 9s (iterations started 80 ms late): ")
+    assert said[-1].endswith("; see what is said of the load generator.")
 
 
 @pytest.mark.parametrize(
     ("outcome", "advised"),
     [
-        ("interrupted", "Let it run to its end."),
-        ("generator_limited", "Make load in more processes (--processes)."),
-        ("unsettled", "Make levels longer, with --hold or --trial, so that each has more samples."),
-        ("did_not_break", "Search higher, with --max-rate."),
+        ("interrupted", "let it run to its end."),
+        ("generator_limited", "make load in more processes (--processes)."),
+        ("unsettled", "make levels longer, with --hold or --trial, so that each has more samples."),
+        ("did_not_break", "search higher, with --max-rate."),
     ],
 )
 def test_a_rule_on_an_answer_that_was_not_found_says_how_to_find_it(outcome, advised):
     result = capacity_result()
     search = replace(result.search, outcome=outcome, low=None, high=None)
     said = advice_of(result, search, "capacity >= 200/s")
-    assert said == f"Could not be judged: capacity >= 200/s, as the search found no answer to it. {advised}"
+    assert said == f"Could not be judged: capacity >= 200/s, as the search found no answer to it: {advised}"
 
 
 def test_a_service_that_did_not_break_may_be_asked_by_more_users():
     result = stress_result()
     search = replace(result.search, outcome="did_not_break", breaking_level=None)
-    assert advice_of(result, search, "breaking_level > 80").endswith("Search higher, with --max-users.")
+    assert advice_of(result, search, "breaking_level > 80").endswith("search higher, with --max-users.")
 
 
 def test_failures_of_iterations_and_of_the_set_up_are_named_so():
     assert advice([sample("U.buy", "ITERATION", kind="exception")], rules=())[-1] == (
-        "1 iteration failed with exception: the script raised an exception in them: read its traceback."
+        "1 iteration failed with exception: the script raised an exception in them; read its traceback."
     )
     said = advice([sample("/login", "POST setup", kind="timeout")] * 2, rules=())
     assert said[-1].startswith("2 requests of the set-up failed with timeout: answers took too long")

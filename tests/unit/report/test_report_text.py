@@ -6,13 +6,16 @@ import pytest
 
 from loadproof.report import render_text
 from loadproof.report.layout import columns
-from loadproof.result import GeneratorHealth, ScriptError
+from loadproof.result import Coverage, Declared, GeneratorHealth, ScriptError
 from results_factory import (
     NASTY,
     arrivals_health,
     capacity_result,
+    checked_result,
+    declared_coverage,
     empty_result,
     many_names_result,
+    measured,
     open_result,
     result_of,
     rich_result,
@@ -42,10 +45,24 @@ def test_the_path_of_the_report_comes_last():
     )
 
 
-def test_every_rule_stands_with_its_value_its_interval_and_its_samples():
+def test_every_rule_stands_with_its_value_its_limit_its_interval_and_its_samples():
     text = text_of(small_result())
-    assert "⚠ WARN  error_rate: warn >= 1%, fail >= 5%          3% (1.03% … 8.45%), n 100" in text
+    assert re.search(r"\n +Observed  Limit +95 % interval +n\n", text)
+    assert re.search(r"⚠ WARN  error_rate: warn >= 1%, fail >= 5% +3% +1% +1.03% … 8.45% +100\n", text)
     assert "3% is >= 1%" in text
+
+
+def test_on_a_narrow_terminal_the_numbers_of_a_rule_stand_below_it():
+    lines = text_of(small_result(), width=60).splitlines()
+    at = lines.index("  ⚠ WARN  error_rate: warn >= 1%, fail >= 5%")
+    assert lines[at + 1] == "          3% (1.03% … 8.45%), limit 1%, n 100"
+    assert "Observed" not in text_of(small_result(), width=60)
+
+
+def test_a_rule_on_windows_says_when_the_worst_one_ended():
+    text = text_of(checked_result(), width=120)
+    assert "80.1 ms is >= 80 ms; worst window until 0:09" in text
+    assert text.count("worst window until") == 2
 
 
 def test_a_rule_that_is_too_long_takes_lines_of_its_own():
@@ -72,6 +89,74 @@ def test_absent_numbers_are_dashes():
     text = text_of(empty_result())
     assert "0 requests: 0 successful, 0 expected errors, 0 failed (–); –" in text
     assert re.search(r"successful( +–){7}\n", text)
+
+
+def test_what_the_script_measured_stands_in_its_own_unit_and_is_neither_a_request_nor_a_duration():
+    text = text_of(checked_result())
+    blocks = {block.splitlines()[0]: block for block in text.split("\n\n")}
+    table = blocks["Measured by the script (each in its own unit)"]
+    assert re.search(r"queue_depth     100     13      1      13      24     25", table)
+    assert re.search(r"cart.total        1  1,234  1,234  ~1,234  ~1,234  1,234", table)
+    assert "MEASURE" not in text
+    assert text.count("queue_depth") == text.count("measure.queue_depth") + 1
+    assert "Measured by" not in text_of(small_result())
+
+
+def test_many_values_of_the_script_are_counted():
+    text = text_of(result_of(measured(f"value{i:02}", 1) for i in range(25)))
+    assert "and 5 more" in text
+    assert "value24" not in text
+
+
+def test_coverage_says_what_never_ran_what_was_not_due_what_nobody_declared_and_how_the_mix_was():
+    text = text_of(checked_result(), width=160)
+    (block,) = [block for block in text.split("\n\n") if block.startswith("Coverage\n")]
+    assert block.splitlines() == [
+        "Coverage",
+        "  5 of 7 declared ran",
+        "  never hit: POST /refund",
+        "  not due yet: Buyer.complain",
+        "  not declared: POST /buy (10), GET /metrics (1)",
+        "  mix of Browser, not as planned (probability 0.06%): look 64.4% (planned 50%), search 35.6% (planned 50%)",
+        (
+            "  mix of Buyer, as planned (probability 5.8%): buy 80% (planned 49.5%), return_it 20% (planned 49.5%), "
+            "complain 0% (planned 0.99%)"
+        ),
+    ]
+
+
+def test_a_run_that_declares_nothing_has_no_coverage():
+    assert "Coverage" not in text_of(small_result())
+    assert "Coverage" not in text_of(result_of([sample()], coverage=Coverage()))
+
+
+def test_very_much_that_is_declared_or_not_is_counted():
+    coverage = Coverage(
+        declared=tuple(Declared(f"/{i}", "GET", "expect", 0) for i in range(15)),
+        unexpected=tuple((f"GET /x{i}", 1) for i in range(400)),
+        mix={f"User{i}": 0.5 for i in range(12)},
+    )
+    text = text_of(result_of([sample()], coverage=coverage), width=1_000)
+    assert "GET /8, GET /9 and 5 more\n" in text
+    assert "GET /x9 (1) and 390 more\n" in text
+    assert "and 2 more with a planned mix" in text
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+@pytest.mark.parametrize("unicode", [True, False])
+def test_no_line_of_a_checked_run_is_wider_than_the_terminal(width, unicode):
+    text = text_of(checked_result(), width=width, unicode=unicode)
+    assert max(map(columns, text.splitlines())) <= width
+    assert unicode or text.isascii()
+
+
+def test_names_that_are_declared_cannot_steer_the_terminal():
+    nasty = "a\x1b[2J\u202e"
+    coverage = declared_coverage()
+    declared = tuple(replace(item, name=f"{nasty}.{nasty}") for item in coverage.declared)
+    coverage = replace(coverage, declared=declared, unexpected=((nasty, 1),), mix={nasty: 0.1})
+    text = text_of(result_of([measured(nasty, 3)], coverage=coverage))
+    assert not set(text) & {"\x1b", "\u202e"}
 
 
 def test_at_most_twenty_endpoints_are_listed_and_the_rest_is_counted():

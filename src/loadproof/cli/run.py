@@ -12,18 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from loadproof.cli import locust
+from loadproof.cli.github import tell_github, wants_github
 from loadproof.cli.help import HelpFormatter
 from loadproof.errors import ExitCode, LoadproofError
 from loadproof.plan import LocustTarget, Options, load_plans
 from loadproof.supervisor import StopSignal, run_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from loadproof.cli.live import LiveView
     from loadproof.cli.plain import PlainView
     from loadproof.plan import Plan
     from loadproof.plan.options import SearchKind
+    from loadproof.result import RunResult
 
 _EPILOG = """Every option of Locust is taken as well (loadproof locust --help), and user class names at the end.
 
@@ -94,6 +96,7 @@ def add_shared_options(ours: argparse.ArgumentParser) -> None:
     add("--strict", action="store_true", help="a warning fails the run")
     add("--allow-inconclusive", action="store_true", help="an inconclusive run exits 0")
     add("--quiet", action="store_true", help="no progress, only the summary")
+    add("--github", action="store_true", help="write the job summary and annotations (by itself in GitHub Actions)")
 
 
 def add_load_options(group: argparse._ActionsContainer, *, hidden: bool = False) -> None:
@@ -175,16 +178,17 @@ def run_words(words: Sequence[str], ours: argparse.ArgumentParser, search: Searc
     plans = load_plans(options, all_services=read.all)
     if _ONLY_ASKS & set(options.locust_args) and isinstance(plans[0].target, LocustTarget):
         return locust.main(plans[0].locust_args)
-    return run_all(plans, quiet=read.quiet)
+    tellers = (tell_github,) if wants_github(asked=read.github, environ=os.environ) else ()
+    return run_all(plans, *tellers, quiet=read.quiet)
 
 
-def run_all(plans: Sequence[Plan], *, quiet: bool) -> int:
+def run_all(plans: Sequence[Plan], *tellers: Callable[[RunResult], None], quiet: bool) -> int:
     """Run plans one after another; the worst exit code of all."""
     codes = []
     with stopping_on_signals() as stop:
         for plan in plans:
             try:
-                codes.append(run_one(plan, stop, quiet=quiet))
+                codes.append(run_one(plan, stop, *tellers, quiet=quiet))
             except LoadproofError as error:
                 if len(plans) == 1:
                     raise
@@ -197,13 +201,15 @@ def run_all(plans: Sequence[Plan], *, quiet: bool) -> int:
     return min(codes, key=lambda code: _WORST_FIRST.index(code) if code in _WORST_FIRST else 1)
 
 
-def run_one(plan: Plan, stop: StopSignal, *, quiet: bool) -> int:
-    """Run one plan under a view of it, which prints the summary of each test."""
+def run_one(plan: Plan, stop: StopSignal, *tellers: Callable[[RunResult], None], quiet: bool) -> int:
+    """Run one plan under a view of it, which prints the summary of each test; then tell others of it."""
     view = _view(quiet=quiet)
     try:
         result = run_plan(plan, observer=view, stop=stop)
     finally:
         view.close()
+    for tell in tellers:
+        tell(result)
     return result.exit_code if result.exit_code is not None else int(ExitCode.BUG)
 
 

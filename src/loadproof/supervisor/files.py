@@ -13,6 +13,8 @@ from loadproof.plan import Threshold
 from loadproof.record import Delta
 from loadproof.record.rows import rebuild
 from loadproof.report import render_html
+from loadproof.report.junit import render_junit
+from loadproof.report.markdown import render_markdown
 from loadproof.result import RunResult, write_atomically
 
 if TYPE_CHECKING:
@@ -79,7 +81,7 @@ def applying(thresholds: Iterable[Threshold], coverage: Coverage | None) -> tupl
 
 
 def write_files(result: RunResult, directory: Path) -> list[str]:
-    """Write ``run.json``, ``metrics.json`` and ``report.html``.
+    """Write ``run.json``, ``metrics.json``, ``report.html``, and for CI servers ``junit.xml`` and ``summary.md``.
 
     One that cannot be written does not keep the others from being written.
 
@@ -91,6 +93,8 @@ def write_files(result: RunResult, directory: Path) -> list[str]:
         ("run.json", result.save),
         ("metrics.json", lambda path: write_atomically(path, render_metrics(result))),
         ("report.html", lambda path: write_atomically(path, render_html(result))),
+        ("junit.xml", lambda path: write_atomically(path, render_junit(result))),
+        ("summary.md", lambda path: write_atomically(path, render_markdown(result))),
     )
     for name, write in writers:
         try:

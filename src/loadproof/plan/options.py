@@ -58,6 +58,9 @@ class Options:
         settle: ``--settle`` of ``capacity``.
         confirm: ``--confirm`` of ``capacity``.
         precision: ``--precision`` of ``capacity``.
+        baseline: ``--baseline``.
+        require_baseline: ``--require-baseline``.
+        fail_on_regression: ``--fail-on-regression``.
         results: ``--results``.
         samples: ``--samples``.
         client: ``--client``.
@@ -103,6 +106,9 @@ class Options:
     settle: str | None = None
     confirm: str | None = None
     precision: str | None = None
+    baseline: str | None = None
+    require_baseline: bool = False
+    fail_on_regression: bool = False
     results: str | None = None
     samples: str | None = None
     client: str | None = None
@@ -153,6 +159,9 @@ class PythonOptions(TypedDict, total=False):
     settle: float | str | None
     confirm: float | str | None
     precision: float | str | None
+    baseline: Path | str | None
+    require_baseline: bool
+    fail_on_regression: bool
     results: Path | str | None
     samples: str | None
     client: str | None
@@ -214,6 +223,9 @@ def from_python(target: str | None, given: PythonOptions) -> Options:
         settle=_text(given.get("settle")),
         confirm=_text(given.get("confirm")),
         precision=_text(given.get("precision")),
+        baseline=_text(given.get("baseline")),
+        require_baseline=given.get("require_baseline", False),
+        fail_on_regression=given.get("fail_on_regression", False),
         results=_text(given.get("results")),
         samples=given.get("samples"),
         client=given.get("client"),

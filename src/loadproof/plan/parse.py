@@ -10,6 +10,7 @@ from loadproof.plan import values
 from loadproof.plan.chosen_load import NO_PROFILE, LoadPicker, LoadTables
 from loadproof.plan.defaults import default_level_thresholds, layered, with_defaults
 from loadproof.plan.files import read_dotenv, read_locust_configuration, read_plan_file
+from loadproof.plan.gates import pick_gates, read_gates
 from loadproof.plan.layers import Layers
 from loadproof.plan.locust_arguments import build_arguments, take_load, take_locustfile
 from loadproof.plan.metrics import ANSWERS
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from loadproof.plan.options import PythonOptions, SearchKind
 
-_LATER_TABLES = ("coverage", "baseline")
 _ANSWER_OF: dict[SearchKind, str] = {"stress": "breaking_level", "capacity": "capacity"}
 
 
@@ -99,7 +99,10 @@ class _Loader:
                 find_profile(service.profile, place, self._loads.profiles, self._problems)
         searches = {kind: top.take(kind, values.anything) for kind in _ANSWER_OF}
         self._searches = {kind: read_search(raw, kind, file, self._problems) for kind, raw in searches.items()}
-        top.finish(_LATER_TABLES)
+        self._gates = read_gates(
+            top.take("coverage", values.anything), top.take("baseline", values.anything), file, self._problems
+        )
+        top.finish()
         self._locustfile, self._rest = take_locustfile(options.locust_args)
         said, self._rest_without_load = take_load(self._rest)
         self._options = replace(  # Locust takes the last of them, whatever its spelling
@@ -169,6 +172,7 @@ class _Loader:
         layers = self._layers()
         name = declared.name if declared else default_name(chosen.locustfile, self._options.cwd) if chosen else ""
         settings = pick_settings(layers, self._options, self._run, declared, problems=self._problems, default_name=name)
+        settings |= pick_gates(layers, self._options, self._gates)
         if declared is not None:
             self._problems.extend(declared.problems_if_run)
         self._settle_load(layers, settings, declared)
@@ -202,6 +206,7 @@ class _Loader:
             )
             rules = layered(self._file_rules, own, self._option_rules)
             self._refuse_answers(rules, None)
+            self._refuse_windows_of_unknown_start(rules, settings)
             is_open = any(scenario.profile.model == "open" for scenario in settings.get("scenarios", ()))
             settings["thresholds"] = with_defaults(
                 rules, "service" if declared else "locustfile", rps_limited=bool(settings.get("rps")), is_open=is_open
@@ -218,6 +223,13 @@ class _Loader:
         search["rules"] = layered(default_level_thresholds(is_open=is_open), of_levels)
         settings["search"] = search
         settings["thresholds"] = tuple(of_run)
+
+    def _refuse_windows_of_unknown_start(self, rules: Iterable[Threshold], settings: dict[str, Any]) -> None:
+        """Where the warm-up ends is known only when the run is over, and windows are judged while it goes on."""
+        for rule in rules:
+            if rule.is_partial and settings.get("warmup") == "auto":
+                what = f"{rule.text}: with --warmup auto nobody knows where its first window begins"
+                self._add("window-start", rule.source, what, "give the warm-up as a time: --warmup 10s")
 
     def _refuse_windows(self, rules: Iterable[Threshold]) -> None:
         """A level is judged on its own window, when it is over."""

@@ -171,6 +171,7 @@ def effective_plan(plan: Plan) -> str:
     lines += ["", "[run]", *_run_lines(document, plan.sources)]
     if search:
         lines += ["", f"# For loadproof {search['kind']} --plan.", *search_lines(search, plan.sources)]
+    lines += _gate_lines(document, plan.sources)
     lines += load_lines(document["scenarios"])
     if "base_url" in document["target"]:
         lines += ["", *_service_lines(document["target"], plan.sources)]
@@ -200,6 +201,18 @@ def _run_lines(document: dict[str, Any], sources: Mapping[str, str]) -> list[str
     lines += [f"# {key}: {toml(document[key])}{comment(sources.get(key, ''))}" for key in _NO_KEYS]
     words = " ".join(shlex.quote(word) for word in document["locust_args"])
     return [*lines, f"# Locust's arguments: {one_line(words)}"]
+
+
+def _gate_lines(document: dict[str, Any], sources: Mapping[str, str]) -> list[str]:
+    """``[coverage]`` and ``[baseline]``, where they say anything."""
+    coverage, lines = document["coverage"], []
+    if coverage["expect"] or not coverage["tasks"]:
+        lines += ["", "[coverage]", f"expect = {toml(coverage['expect'])}", f"tasks = {toml(coverage['tasks'])}"]
+    if document["baseline"] is not None:
+        switches = (("require", "require_baseline"), ("fail_on_regression", "fail_on_regression"))
+        lines += ["", "[baseline]", f"run = {toml(document['baseline'])}{comment(sources.get('baseline', ''))}"]
+        lines += [f"{key} = {toml(document[field])}" for key, field in switches]
+    return lines
 
 
 def _service_lines(service: dict[str, Any], sources: Mapping[str, str]) -> list[str]:

@@ -28,7 +28,7 @@ from loadproof.plan.model import Aggregation, Condition, Operator, SampleOutcome
 from loadproof.units import parse_bytes, parse_duration, parse_quantile_label, parse_rate, parse_ratio, quantile_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from loadproof.plan.metrics import MetricSpec
 
@@ -484,33 +484,54 @@ _EXAMPLES = {
 def _read_limit(metric: str, unit: str, text: str) -> float:
     """A limit in its unit; raises ValueError where it is none."""
     text = " ".join(text.split())
-    if unit == "s":
-        if re.fullmatch(r"[0-9.]+", text):
-            raise ValueError(f"{metric} is a duration, and {text} says no unit: {text}ms or {text}s?")
-        return parse_duration(text)
-    if unit == "ratio":
-        ratio = parse_ratio(text)
-        if ratio > 1:
-            raise ValueError(f"{text} is more than all: {metric} is a share from 0% to 100%")
-        if ratio == 1 and "%" not in text:
-            raise ValueError(f"{text} may mean 1% or 100%")
-        return ratio
     if unit == "/s" or metric == "breaking_level":
         return parse_rate(text)
-    if unit == "bytes/s":
-        size, slash, period = text.partition("/")
-        if not slash or period.strip() != "s":
-            raise ValueError(f"{text!r} is not bytes per second such as 10MB/s")
-        return parse_bytes(size)
     if unit == "bytes":
         return parse_bytes(text)
-    if unit == "value":
-        if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
-            raise ValueError(f"{metric} is a number without a unit, and {text!r} is none")
-        return float(text)
+    return _READERS[unit](metric, text)
+
+
+def _duration_limit(metric: str, text: str) -> float:
+    if re.fullmatch(r"[0-9.]+", text):
+        raise ValueError(f"{metric} is a duration, and {text} says no unit: {text}ms or {text}s?")
+    return parse_duration(text)
+
+
+def _share_limit(metric: str, text: str) -> float:
+    ratio = parse_ratio(text)
+    if ratio > 1:
+        raise ValueError(f"{text} is more than all: {metric} is a share from 0% to 100%")
+    if ratio == 1 and "%" not in text:
+        raise ValueError(f"{text} may mean 1% or 100%")
+    return ratio
+
+
+def _flow_limit(metric: str, text: str) -> float:
+    size, slash, period = text.partition("/")
+    if not slash or period.strip() != "s":
+        raise ValueError(f"{metric} per second is no {text!r}: write 10MB/s")
+    return parse_bytes(size)
+
+
+def _plain_limit(metric: str, text: str) -> float:
+    if not re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
+        raise ValueError(f"{metric} is a number without a unit, and {text!r} is none")
+    return float(text)
+
+
+def _count_limit(metric: str, text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise ValueError(f"{metric} is a count, and {text!r} is not a whole number")
     return float(text)
+
+
+_READERS: dict[str, Callable[[str, str], float]] = {
+    "s": _duration_limit,
+    "ratio": _share_limit,
+    "bytes/s": _flow_limit,
+    "value": _plain_limit,
+    "count": _count_limit,
+}
 
 
 def _never_warns(warn: Condition, fail: Condition) -> bool:
@@ -537,6 +558,8 @@ def _examples(metric: str) -> str:
     """How a metric that has many values may be written."""
     spec = spec_of(metric)
     assert spec is not None
+    if spec.bare:
+        return f"write {metric}, or {_listed([f'{word}({metric})' for word in spec.aggregations], 'or')}"
     words = [quantile_label(0.95) if word == "quantile" else word for word in spec.aggregations]
     likely = [word for word in ("avg", "max", "p95", "p99") if word in words]
     return f"write {_listed([f'{word}({metric})' for word in likely], 'or')}"

@@ -94,16 +94,13 @@ class Table:
             self._problems.append(error.problem(self.where(key)))
             return None
 
-    def finish(self, later: Iterable[str] = ()) -> None:
-        """Call every key that was not asked for a problem; ``later`` are those that a later version will know."""
+    def finish(self) -> None:
+        """Call every key that was not asked for a problem."""
         for key in self._raw:
-            if key in self._asked:
-                continue
-            if key in later:
-                what, hint = "is not supported in this version", None
-            else:
-                what, hint = "is not a key that Loadproof knows", did_you_mean(key, sorted(self._asked))
-            self._problems.append(Problem("unknown-key", self.where(key), what, hint))
+            if key not in self._asked:
+                hint = did_you_mean(key, sorted(self._asked))
+                what = "is not a key that Loadproof knows"
+                self._problems.append(Problem("unknown-key", self.where(key), what, hint))
 
 
 def did_you_mean(word: str, known: Iterable[str], *, listed: str = "known") -> str | None:

@@ -42,8 +42,11 @@ def tagged(method: str, tag: str) -> str:
 
 
 def outside_totals(method: str) -> bool:
-    """Whether entries of a method are left out of totals: spans over other requests, requests of the set-up, values
-    that a script measured, and what is counted once more under a tag."""
+    """Whether entries of a method are left out of totals.
+
+    These are spans over other requests, requests of the set-up, values of a script's own, and what is counted once more
+    under a tag.
+    """
     return method in SPANS or method.endswith(SETUP) or TAG in method
 
 
@@ -163,7 +166,7 @@ class Recorder:
         """Count a sample, as ``Tally.add`` does; its times must be finite, also of one that nobody timed."""
         self.record_all((sample,))
 
-    def record_all(self, samples: Iterable[Sample]) -> None:  # noqa: C901 - see below
+    def record_all(self, samples: Iterable[Sample]) -> None:  # noqa: C901, PLR0912 - see below
         """Count samples, each as ``Tally.add`` does; their times must be finite.
 
         The hot path of a load process, which is why it is written in one piece: calls would take half of its time.

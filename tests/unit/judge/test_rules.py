@@ -36,9 +36,13 @@ class Counting:
     record: RunRecord
     selections: list = field(default_factory=list)
 
-    def select(self, name=None, method=None):
-        self.selections.append((name, method))
-        return self.record.select(name, method)
+    def select(self, name=None, method=None, tag=""):
+        self.selections.append((name, method, tag))
+        return self.record.select(name, method, tag)
+
+    @property
+    def arrivals(self):
+        return self.record.arrivals
 
 
 def record_of_many(failures, total):
@@ -358,7 +362,7 @@ def test_entries_are_put_together_once_for_all_rules_that_look_at_the_same_ones(
     rules = default_thresholds("service", rps_limited=False)
     verdicts = evaluate_all(rules, Snapshot(counting, 0.0, 10.0, 0, 0, GeneratorHealth()))
     assert verdicts == evaluate_all(rules, snapshot)
-    assert counting.selections == [(None, None)]
+    assert counting.selections == [(None, None, "")]
 
 
 def test_no_rules_are_no_verdicts():
@@ -405,7 +409,7 @@ def test_a_run_without_a_request_fails_where_a_rule_could_be_judged_and_failed()
 
 def test_the_defaults_over_an_empty_run_are_inconclusive():
     verdicts = evaluate_all(default_thresholds("service", rps_limited=False), measured(seconds=0.0))
-    assert [each.outcome for each in verdicts] == [PASS] + [INCONCLUSIVE] * 4
+    assert [each.outcome for each in verdicts] == [PASS] + [INCONCLUSIVE] * 5
     assert overall(verdicts, measured()) is INCONCLUSIVE
 
 

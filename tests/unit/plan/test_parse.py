@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from loadproof.errors import UsageError
-from loadproof.plan import LocustTarget, Options, load_plan, load_plans
+from loadproof.plan import CoverageGate, LocustTarget, Options, load_plan, load_plans
 from loadproof.plan.model import Plan
 
 TOML = """
@@ -64,12 +64,16 @@ def test_a_locustfile_alone_leaves_everything_to_locust(load):
     assert plan.locust_args == ("-f", "locustfile.py")
     assert (plan.results, plan.samples, plan.client) == (Path("reports/performance"), "all", "fast")
     assert (plan.ready_check, plan.ui, plan.strict, plan.allow_inconclusive) == (True, False, False, False)
-    assert [rule.metric for rule in plan.thresholds] == ["exceptions", "error_rate", "response_time", "response_time"]
+    metrics = ["exceptions", "coverage", "error_rate", "response_time", "response_time"]
+    assert [rule.metric for rule in plan.thresholds] == metrics
+    assert (plan.coverage, plan.baseline, plan.require_baseline, plan.fail_on_regression) == (
+        CoverageGate(), None, False, False,
+    )  # fmt: skip
     assert set(plan.sources.values()) == {"default"}
     assert set(plan.sources) == {
         *("target", "name", "users", "spawn_rate", "run_time", "processes", "host", "rps", "results", "samples"),
         *("client", "strict", "ready_check", "ui", "allow_inconclusive"),
-        *("scenarios", "iterations", "iterations_per_user", "warmup"),
+        *("scenarios", "iterations", "iterations_per_user", "warmup", "baseline"),
     }
     assert (plan.scenarios, plan.iterations, plan.iterations_per_user, plan.warmup, plan.search) == ((), *(None,) * 4)
 
@@ -225,6 +229,7 @@ def test_rules_of_option_service_and_file_come_in_layers(load, cwd):
     plan = load("pkd", thresholds=("p95(response_time) < 1s", "requests > 5"))
     assert [(rule.text, rule.source) for rule in plan.thresholds] == [
         ("exceptions = 0", "default"),
+        ("coverage = 100%", "default"),
         ("avg(response_time): warn >= 1s, fail >= 3s", "default"),
         ("throughput: warn <= 10/s, fail <= 1/s", "default"),
         ("error_rate < 2%", "loadproof.toml: services.pkd.thresholds[0]"),

@@ -5,7 +5,7 @@ import pytest
 
 import loadproof.plan
 from loadproof.errors import UsageError
-from loadproof.plan import Options, defaults, load_plan
+from loadproof.plan import Options, defaults, load_plan, metrics, thresholds
 from loadproof.plan.thresholds import parse_threshold
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -43,12 +43,17 @@ def test_every_rule_that_the_manual_refuses_is_refused_for_that_reason(line):
 def test_the_grammar_in_the_manual_names_what_the_parser_takes():
     grammar = "\n".join(blocks("ebnf"))
     words = set(re.findall(r'"([a-z_]+)"', grammar))
-    from loadproof.plan import thresholds
-
-    known = (thresholds._DURATIONS, thresholds._NUMBERS, thresholds._AGGREGATIONS, thresholds._LEVELS)
-    for table in known:
+    known = (metrics.METRICS, thresholds._AGGREGATIONS, thresholds._LEVELS, thresholds._MODIFIERS)
+    keys = {key for spec in metrics.METRICS.values() for key in spec.keys}
+    for table in (*known, keys):
         assert set(table) <= words
     assert set(thresholds._OPERATORS) == set(re.findall(r'"([<>=!]+)"', grammar.partition("operator    =")[2]))
+
+
+def test_the_manual_has_a_row_for_every_metric():
+    text = (DOCS / "thresholds.md").read_text(encoding="utf-8")
+    for metric in metrics.METRICS:
+        assert f"| `{metric}` |" in text
 
 
 def test_the_manual_lists_the_default_rules():

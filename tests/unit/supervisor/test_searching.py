@@ -396,14 +396,14 @@ def test_a_rest_lasts_until_it_was_reported_that_nothing_is_in_flight():
     assert len(lab.frames) == 3
 
 
-def test_a_rest_ends_after_30_seconds_whatever_is_in_flight():
+def test_a_rest_ends_after_a_minute_whatever_is_in_flight():
     lab = resting()
-    lab.report(43.0, in_flight=5)
-    lab.turn(43.2)
+    lab.report(73.0, in_flight=5)
+    lab.turn(73.2)
     assert len(lab.frames) == 2
-    lab.report(43.4, in_flight=5)
-    lab.turn(43.4)
-    assert lab.level()[0] == 44
+    lab.report(73.4, in_flight=5)
+    lab.turn(73.4)
+    assert lab.level()[0] == 74
     assert lab.searching.now.number == 2
 
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loadproof.cli.help import HelpFormatter
 from loadproof.cli.ending import print_summary
+from loadproof.cli.help import HelpFormatter
 from loadproof.errors import ExitCode
 from loadproof.supervisor.files import restore, write_files
 

@@ -41,12 +41,13 @@ def exit_code(
     abort: tuple[ExitCode, str] | None = None,
     script_code: int | None = None,
     search: SearchResult | None = None,
+    regression: str | None = None,
 ) -> tuple[int, str]:
     """What the command exits with, and why in words.
 
     Precedence: the code of a run that ended before its time, a code that the script set, failed, nothing measurable,
-    a warning under ``strict``, some rule inconclusive, pass. Without requests only counts can fail, and such a failure
-    was measured.
+    a warning under ``strict``, a regression, some rule inconclusive, pass. Without requests only counts can fail, and
+    such a failure was measured.
 
     Args:
         outcome: What the run came to.
@@ -57,6 +58,8 @@ def exit_code(
         abort: Code and reason of a run that ended before its time; None for one that did not.
         script_code: ``process_exit_code`` as the script set it; None where it did not.
         search: What a search found; None for a plain run.
+        regression: What regressed against the baseline, in words, where that is to fail the run; None where nothing
+            did.
     """
     if abort is not None:
         return int(abort[0]), abort[1]
@@ -71,6 +74,8 @@ def exit_code(
     warned = _named(verdicts, Outcome.WARN)
     if warned and strict:
         return int(ExitCode.FAILED), f"warnings fail with --strict: {warned}"
+    if regression is not None:
+        return int(ExitCode.REGRESSED), regression
     if outcome is Outcome.INCONCLUSIVE:
         unsettled = _named([v for v in verdicts if v.decisive], Outcome.INCONCLUSIVE)
         return _inconclusive(f"could not be judged: {unsettled}", allowed=allow_inconclusive)

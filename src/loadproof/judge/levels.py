@@ -80,6 +80,7 @@ class MeasuredLevel:
     levels: tuple[Level, ...] = ()
     coverage: Coverage | None = None
     observations: tuple[Observation, ...] = ()
+    references: tuple[Observation, ...] = ()
 
     @property
     def seconds(self) -> float:

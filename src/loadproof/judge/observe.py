@@ -8,6 +8,7 @@ from loadproof.judge.limits import breaks
 from loadproof.plan.metrics import ANSWERS, MEASURED
 from loadproof.record import OUTCOMES, Histogram, merged
 from loadproof.record.recorder import MEASURE
+from loadproof.result import Observation
 from loadproof.stats import mean_interval, min_samples, quantile_interval_ranks, wilson_interval
 from loadproof.units import quantile_label
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from loadproof.plan import Selector, Threshold
     from loadproof.record import ArrivalCounts, Counts, RunRecord, Tallies, Tally
     from loadproof.record import Outcome as SampleOutcome
-    from loadproof.result import Coverage, GeneratorHealth, Level, Observation, SearchResult
+    from loadproof.result import Coverage, GeneratorHealth, Level, SearchResult
 
     Select = Callable[[str | None, str | None, str], Tallies]
 
@@ -70,6 +71,10 @@ class Measurements(Protocol):
     @property
     def observations(self) -> Sequence[Observation]:
         """What rules on windows, or on a part of the run, are judged on; empty where there are none."""
+
+    @property
+    def references(self) -> Sequence[Observation]:
+        """What the baseline came to, by each rule that depends on it; empty without a baseline."""
 
 
 class Counted(NamedTuple):
@@ -170,7 +175,23 @@ def observe_counted(threshold: Threshold, counted: Counted) -> Observed:
 
 
 def _of_the_watched(threshold: Threshold, measurements: Measurements) -> Observed | None:
-    for seen in measurements.observations:
+    return _found(threshold, measurements.observations)
+
+
+def reference_for(threshold: Threshold, measurements: Measurements) -> Observed | None:
+    """What the baseline came to by a rule that depends on it; None without a baseline."""
+    return _found(threshold, measurements.references)
+
+
+def observe_baseline(threshold: Threshold, baseline: Measurements) -> Observation:
+    """What a baseline comes to by a rule that depends on it, over the whole of its measured part."""
+    whole = threshold.model_copy(update={"span": None, "after": 0.0, "abort": False})
+    seen = observe(whole, baseline, baseline.record.select)
+    return Observation(threshold.text, seen.value, seen.n, seen.interval, seen.at, seen.missing)
+
+
+def _found(threshold: Threshold, observations: Sequence[Observation]) -> Observed | None:
+    for seen in observations:
         if seen.rule == threshold.text:
             return Observed(seen.value, seen.n, seen.interval, seen.missing, seen.at)
     return None
@@ -192,6 +213,7 @@ class LevelMeasurements:
     search = coverage = None
     levels: tuple[Level, ...] = ()
     observations: tuple[Observation, ...] = ()
+    references: tuple[Observation, ...] = ()
 
     def __init__(self, level: Level) -> None:
         self.record = level.record

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from loadproof.judge.limits import breaks
-from loadproof.judge.observe import observe
+from loadproof.judge.observe import observe, reference_for
 from loadproof.plan.metrics import unit_of
 from loadproof.result import Outcome, Verdict
 from loadproof.units import format_beside
@@ -14,7 +14,7 @@ from loadproof.units import format_beside
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadproof.judge.observe import Measurements, Observed, Select
+    from loadproof.judge.observe import Measurements, Select
     from loadproof.plan import Condition, Threshold
     from loadproof.result import Doubt, GeneratorHealth
     from loadproof.units import Unit
@@ -26,37 +26,29 @@ _DOUBTED_WITH = {"first_byte_time": "service_time", "flow_time": "iteration_time
 """Metrics that share the doubts of another: they are measured the same way."""
 
 
-def evaluate(threshold: Threshold, measurements: Measurements, baseline: Measurements | None = None) -> Verdict:
+def evaluate(threshold: Threshold, measurements: Measurements) -> Verdict:
     """Hold one rule against what was measured.
 
     The observed value is judged; its interval is only shown. No data is never a pass: a rule that nothing can be
-    measured for, or too few samples, is INCONCLUSIVE; so is one that needs a baseline where there is none.
+    measured for, or too few samples, is INCONCLUSIVE; so is one that depends on a baseline where there is none
+    (``Measurements.references``).
 
     A quantile is that of the histogram, which is within 0.1 % of the true one; where all samples are equal it is exact.
-
-    Args:
-        threshold: The rule.
-        measurements: What it is held against.
-        baseline: What limits are taken from that are relative to a baseline; None for no baseline.
     """
-    return _evaluated(threshold, measurements, measurements.record.select, baseline)
+    return _evaluated(threshold, measurements, measurements.record.select)
 
 
-def evaluate_all(
-    thresholds: Iterable[Threshold], measurements: Measurements, baseline: Measurements | None = None
-) -> tuple[Verdict, ...]:
+def evaluate_all(thresholds: Iterable[Threshold], measurements: Measurements) -> tuple[Verdict, ...]:
     """Hold every rule against what was measured, in their order."""
     # Entries are put together once for all rules that look at the same ones: the live view judges each second.
     select = cache(measurements.record.select)
-    return tuple(_evaluated(threshold, measurements, select, baseline) for threshold in thresholds)
+    return tuple(_evaluated(threshold, measurements, select) for threshold in thresholds)
 
 
-def _evaluated(
-    threshold: Threshold, measurements: Measurements, select: Select, baseline: Measurements | None
-) -> Verdict:
+def _evaluated(threshold: Threshold, measurements: Measurements, select: Select) -> Verdict:
     observed = observe(threshold, measurements, select)
     unit = unit_of(threshold.metric, threshold.aggregation)
-    limits, missing = _limits(threshold, baseline)
+    limits, missing = _limits(threshold, measurements)
     limit = next((condition.limit for _, condition in limits), None)
     if observed.value is None or missing:
         outcome, reason = Outcome.INCONCLUSIVE, observed.missing or missing
@@ -84,29 +76,23 @@ def _evaluated(
     )
 
 
-def _limits(threshold: Threshold, baseline: Measurements | None) -> tuple[list[tuple[Outcome, Condition]], str]:
+def _limits(threshold: Threshold, measurements: Measurements) -> tuple[list[tuple[Outcome, Condition]], str]:
     """What breaks the rule, the worse first, with limits as plain numbers; and why there are none."""
     found = []
-    reference: Observed | None = None
     for outcome, condition in ((Outcome.FAIL, threshold.fail), (Outcome.WARN, threshold.warn)):
         if condition is None:
             continue
-        if condition.baseline is not None:
-            if baseline is None:
-                return [], "there is no baseline to compare with: give --baseline RUN"
-            reference = reference or _of_baseline(threshold, baseline)
-            if reference.value is None:
-                return [], f"the baseline has no such value: {reference.missing}"
-            limit = max(0.0, reference.value * condition.baseline + condition.limit)
-            condition = condition.model_copy(update={"limit": limit, "baseline": None})  # noqa: PLW2901 - now plain
-        found.append((outcome, condition))
+        if condition.baseline is None:
+            found.append((outcome, condition))
+            continue
+        reference = reference_for(threshold, measurements)
+        if reference is None:
+            return [], "there is no baseline to compare with: give --baseline RUN"
+        if reference.value is None:
+            return [], f"the baseline has no such value: {reference.missing}"
+        limit = max(0.0, reference.value * condition.baseline + condition.limit)
+        found.append((outcome, condition.model_copy(update={"limit": limit, "baseline": None})))
     return found, ""
-
-
-def _of_baseline(threshold: Threshold, baseline: Measurements) -> Observed:
-    """The baseline's value over the whole of its measured part."""
-    whole = threshold.model_copy(update={"span": None, "after": 0.0})
-    return observe(whole, baseline, baseline.record.select)
 
 
 def _missed(measurements: Measurements) -> str:

@@ -220,6 +220,7 @@ class Snapshot:
         exception_count: Errors of the script so far.
         health: How the generator fares.
         observations: What rules on windows, or on a part of the run, are judged on as things stand.
+        references: What the baseline came to, by each rule that depends on it.
         search: None: it goes on.
         levels: Levels of a search that are over.
         coverage: None: nobody knows yet what will run.
@@ -232,6 +233,7 @@ class Snapshot:
     exception_count: int
     health: GeneratorHealth
     observations: tuple[Observation, ...] = ()
+    references: tuple[Observation, ...] = ()
     search: SearchResult | None = None
     levels: tuple[Level, ...] = ()
     coverage: Coverage | None = None
@@ -261,6 +263,7 @@ class RunResult:
         levels: Steps of a search, in their order; empty for a plain run.
         search: What a search found; None for a plain run, and while it goes on.
         observations: What rules on windows, or on a part of the run, were judged on.
+        references: What the baseline came to, by each rule that depends on it.
         coverage: What the suite declares, against what ran; None where nobody looked.
         comparison: How the run compares with its baseline; None where it was not compared.
         verdicts: How each rule came out, in the order of the plan.
@@ -268,6 +271,8 @@ class RunResult:
         exit_code: What the command exits with; None while it is running.
         exit_reason: Why the exit code is what it is, in words.
         abort: Why the run ended before its time; None when it did not.
+        abort_code: Exit code of a run that ended before its time.
+        script_exit_code: ``process_exit_code`` as the script set it; None where it did not.
         finished: False in a checkpoint of a run that is still going on.
         directory: Where the run's files are; None for a run that was never saved. Not part of ``run.json``.
     """
@@ -291,6 +296,7 @@ class RunResult:
     levels: tuple[Level, ...] = ()
     search: SearchResult | None = None
     observations: tuple[Observation, ...] = ()
+    references: tuple[Observation, ...] = ()
     coverage: Coverage | None = None
     comparison: Comparison | None = None
     verdicts: tuple[Verdict, ...] = ()
@@ -298,6 +304,8 @@ class RunResult:
     exit_code: int | None = None
     exit_reason: str = ""
     abort: str | None = None
+    abort_code: int | None = None
+    script_exit_code: int | None = None
     finished: bool = False
     directory: Path | None = None
     schema_version: int = SCHEMA_VERSION
@@ -355,6 +363,7 @@ class RunResult:
         search = document.get("search")
         document["search"] = None if search is None else SearchResult(**search)
         document["observations"] = tuple(_observation(item) for item in document.get("observations", ()))
+        document["references"] = tuple(_observation(item) for item in document.get("references", ()))
         document["coverage"] = _coverage(document.get("coverage"))
         document["comparison"] = _comparison(document.get("comparison"))
         document["exceptions"] = tuple(ScriptError(**item) for item in document["exceptions"])

@@ -1,83 +1,26 @@
-"""The end of a run: judge it, and write what people and machines read."""
+"""The files of a run: what people and machines read, and back to a result."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from loadproof.errors import ExitCode
 from loadproof.export import render_metrics
-from loadproof.judge import evaluate_all, exit_code, overall
-from loadproof.plan import Threshold
 from loadproof.record import Delta
 from loadproof.record.rows import rebuild
 from loadproof.report import render_html
 from loadproof.report.junit import render_junit
 from loadproof.report.markdown import render_markdown
 from loadproof.result import RunResult, write_atomically
+from loadproof.supervisor.judging import judged, saved_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from pathlib import Path
 
     from loadproof.record import RunRecord
-    from loadproof.result import Coverage
-
-
-class Rules(Protocol):
-    """The part of a plan that a result is judged by."""
-
-    @property
-    def thresholds(self) -> tuple[Threshold, ...]:
-        """The rules."""
-
-    @property
-    def strict(self) -> bool:
-        """Whether a warning fails."""
-
-    @property
-    def allow_inconclusive(self) -> bool:
-        """Whether an inconclusive run exits 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class SavedRules:
-    """Rules as a saved run holds them."""
-
-    thresholds: tuple[Threshold, ...]
-    strict: bool
-    allow_inconclusive: bool
-
-
-def judged(
-    result: RunResult,
-    rules: Rules,
-    *,
-    abort: tuple[ExitCode, str] | None = None,
-    script_exit_code: int | None = None,
-    baseline: RunResult | None = None,
-) -> RunResult:
-    """The result with its verdicts, its outcome, and the exit code with its reason."""
-    verdicts = evaluate_all(applying(rules.thresholds, result.coverage), result, baseline)
-    outcome = overall(verdicts, result)
-    code, reason = exit_code(
-        outcome,
-        verdicts,
-        requests=result.record.samples,
-        strict=rules.strict,
-        allow_inconclusive=rules.allow_inconclusive,
-        abort=abort,
-        script_code=script_exit_code,
-        search=result.search,
-    )
-    return replace(result, verdicts=verdicts, outcome=outcome, exit_code=code, exit_reason=reason)
-
-
-def applying(thresholds: Iterable[Threshold], coverage: Coverage | None) -> tuple[Threshold, ...]:
-    """The rules that there is something to judge by: nobody who declares nothing is asked what came of it."""
-    due = coverage is not None and any(item.was_due for item in coverage.declared)
-    return tuple(rule for rule in thresholds if due or rule.metric != "coverage" or rule.source != "default")
 
 
 def write_files(result: RunResult, directory: Path) -> list[str]:
@@ -133,14 +76,10 @@ def _rebuilt(checkpoint: RunResult, rows: Path) -> RunResult:
         record=record,
         measured_to=max(checkpoint.measured_to, windows[-1].end if windows else 0.0),
         abort=reason,
+        abort_code=int(ExitCode.COULD_NOT_RUN),
         finished=True,
     )
-    rules = SavedRules(
-        thresholds=tuple(Threshold.model_validate(rule) for rule in checkpoint.plan["thresholds"]),
-        strict=checkpoint.plan["strict"],
-        allow_inconclusive=checkpoint.plan["allow_inconclusive"],
-    )
-    return judged(result, rules, abort=(ExitCode.COULD_NOT_RUN, reason))
+    return judged(result, saved_rules(checkpoint))
 
 
 def _take_over(record: RunRecord, checkpoint: RunRecord) -> None:

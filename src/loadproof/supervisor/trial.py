@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import ExitCode
-from loadproof.judge import evaluate_all, reason_to_end
+from loadproof.judge import evaluate_all, observe_baseline, reason_to_end
 from loadproof.plan import Stress
 from loadproof.plan.metrics import is_live
 from loadproof.plan.profile import Schedule
@@ -18,7 +18,8 @@ from loadproof.result import Observation, RunResult, Snapshot, new_run_id
 from loadproof.supervisor.coverage import coverage_of
 from loadproof.supervisor.directory import ResultDirectory, create_directory
 from loadproof.supervisor.facts import Facts
-from loadproof.supervisor.files import judged, write_files
+from loadproof.supervisor.files import write_files
+from loadproof.supervisor.judging import judged
 from loadproof.supervisor.observer import Progress
 from loadproof.supervisor.searching import BETWEEN_LEVELS, Searching
 from loadproof.supervisor.steady import found_warmup, known_warmup, run_time_of, seconds_held_back
@@ -74,6 +75,11 @@ class Trial:
         self._live_rules = tuple(rule for rule in plan.thresholds if is_live(rule))
         self._watching = Watching(plan.thresholds, self._record)
         self._baseline = baseline
+        self._references = (
+            ()
+            if baseline is None
+            else tuple(observe_baseline(rule, baseline) for rule in plan.thresholds if rule.needs_baseline)
+        )
         self._run_time = run_time_of(plan) if plan.scenarios else start["run_time"]
         self._schedule_at: float | None = None if plan.scenarios or plan.search else 0.0
         self._measured_from = 0.0
@@ -199,6 +205,7 @@ class Trial:
             exception_count=sum(error.count for error in self._facts.exceptions()),
             health=self._health(),
             observations=self._watching.observations(),
+            references=self._references,
             levels=() if self._searching is None else tuple(self._searching.levels),
         )
         return Progress(
@@ -218,7 +225,7 @@ class Trial:
         """How the rules stand; those on what only the end will show have no say yet."""
         if self._searching is not None:
             return ()
-        return evaluate_all(self._live_rules, snapshot, self._baseline)
+        return evaluate_all(self._live_rules, snapshot)
 
     def _lasts(self) -> float | None:
         """Seconds from the run's start to its planned end; None when nobody knows."""
@@ -254,13 +261,7 @@ class Trial:
         self._count_lost_shares()
         self._find_warm_up()
         self._watching.finish(self._measured_to())
-        result = judged(
-            self._result(finished=True),
-            self._plan,
-            abort=self._abort,
-            script_exit_code=script_exit_code,
-            baseline=self._baseline,
-        )
+        result = judged(replace(self._result(finished=True), script_exit_code=script_exit_code), self._plan)
         self.complaints.extend(write_files(result, self._directory.path))
         return result
 
@@ -327,11 +328,13 @@ class Trial:
             health=self._health(),
             levels=() if self._searching is None else tuple(self._searching.levels),
             observations=self._watching.observations(),
+            references=self._references,
             coverage=self._coverage() if finished else None,
             search=None
             if self._searching is None
             else self._searching.result(interrupted=not (finished and self._searching.over)),
             abort=self._abort[1] if self._abort else None,
+            abort_code=int(self._abort[0]) if self._abort else None,
             finished=finished,
             directory=self._directory.path,
         )

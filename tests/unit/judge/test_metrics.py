@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from loadproof.judge import MeasuredLevel, evaluate, judge_level, reason_to_end
+from loadproof.judge import MeasuredLevel, evaluate, judge_level, observe_baseline, reason_to_end
 from loadproof.plan import parse_threshold
 from loadproof.plan.metrics import METRICS, unit_of
 from loadproof.record import ArrivalCounts, Counts, Delta, Recorder, RunRecord, Sample
@@ -176,19 +178,23 @@ def test_a_level_of_a_search_can_be_judged_by_its_load():
     assert (missing.outcome, missing.reason) == (INCONCLUSIVE, "there was no level 20; finished were 10, 50")
 
 
+def against(threshold, now, baseline):
+    return evaluate(threshold, replace(now, references=(observe_baseline(threshold, baseline),)))
+
+
 def test_a_limit_relative_to_a_baseline_is_taken_from_it():
     before = snapshot(*[sample(took=0.1)] * 60)
     now = snapshot(*[sample(took=0.112)] * 60)
     loose, tight = rule("p95(response_time) < baseline * 1.1 + 5ms"), rule("p95(response_time) < baseline * 1.1")
-    assert evaluate(loose, now, before).outcome is PASS
-    verdict = evaluate(tight, now, before)
+    assert against(loose, now, before).outcome is PASS
+    verdict = against(tight, now, before)
     assert verdict.outcome is FAIL
     assert verdict.limit == pytest.approx(0.11, rel=0.001)
-    assert evaluate(rule("throughput >= baseline * 0.9"), now, before).limit == pytest.approx(5.4)
+    assert against(rule("throughput >= baseline * 0.9"), now, before).limit == pytest.approx(5.4)
     alone = evaluate(tight, now)
     assert (alone.outcome, alone.limit) == (INCONCLUSIVE, None)
     assert "--baseline" in alone.reason
-    empty = evaluate(tight, now, snapshot())
+    empty = against(tight, now, snapshot())
     assert (empty.outcome, empty.reason) == (INCONCLUSIVE, "the baseline has no such value: no request was finished")
 
 

@@ -283,7 +283,28 @@ def test_control_characters_do_not_reach_the_terminal():
 PIECES = [
     *("p95", "avg", "med", "(", ")", "response_time", "service_time", "error_rate", "throughput", "requests", "{", "}"),
     *("name=", "method=GET", "outcome=all", '"', "'", "/x*", ",", ":", "warn", "fail", "<", ">=", "=", "!", "5", "5ms"),
-    *("1%", "10/s", " ", "for", "10s", "after", "abort", "min_samples", "status=5xx", "baseline", "*", "+", "\n", "é", "٣", "1e999", "p", "p0", "p99.9999999999999999999", "."),
+    *(
+        "1%",
+        "10/s",
+        " ",
+        "for",
+        "10s",
+        "after",
+        "abort",
+        "min_samples",
+        "status=5xx",
+        "baseline",
+        "*",
+        "+",
+        "\n",
+        "é",
+        "٣",
+        "1e999",
+        "p",
+        "p0",
+        "p99.9999999999999999999",
+        ".",
+    ),
 ]
 
 

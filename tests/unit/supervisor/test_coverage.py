@@ -9,7 +9,7 @@ from loadproof.plan import CoverageGate, LocustTarget, Plan, RequestSpec, Servic
 from loadproof.record import Recorder, RunRecord, Sample
 from loadproof.result import Declared, GeneratorHealth, Outcome, Snapshot
 from loadproof.supervisor.coverage import coverage_of
-from loadproof.supervisor.files import applying
+from loadproof.supervisor.judging import applying
 
 
 def record_of(**counts):

@@ -6,6 +6,7 @@
     bucket RATE          answers at once, 503 to what exceeds RATE per second
     collapse RATE        RATE per second as long as few wait; the more wait, the slower it gets, down to a quarter
     break USERS          answers in 5 ms; 500 to everybody while more than USERS are served at once
+    fails_after SECONDS  answers at once, 500 to everything once so many seconds have passed since the first request
     fast                 answers at once
 
 It ends when its standard input does.
@@ -108,12 +109,31 @@ class Break:
             self._here -= 1
 
 
+class FailsAfter:
+    def __init__(self, seconds):
+        self._seconds = float(seconds)
+        self._ends_at = None
+
+    async def serve(self):
+        now = time.monotonic()
+        self._ends_at = self._ends_at or now + self._seconds
+        return 200 if now < self._ends_at else 500
+
+
 class Fast:
     async def serve(self):
         return 200
 
 
-KINDS = {"workers": Workers, "mm1": MM1, "bucket": Bucket, "collapse": Collapse, "break": Break, "fast": Fast}
+KINDS = {
+    "workers": Workers,
+    "mm1": MM1,
+    "bucket": Bucket,
+    "collapse": Collapse,
+    "break": Break,
+    "fails_after": FailsAfter,
+    "fast": Fast,
+}
 REASONS = {200: b"OK", 500: b"Internal Server Error", 503: b"Service Unavailable"}
 
 

@@ -36,6 +36,7 @@ def samples(draw):
         intended_at=ended - took - late,
         sent_at=ended - took,
         ended_at=ended,
+        first_byte_at=draw(st.sampled_from([None, None, ended - took / 2])),
         connect_time=draw(st.sampled_from([0.0, 0.0, 0.01])),
         tls_time=draw(st.sampled_from([0.0, 0.02])),
         status=draw(st.sampled_from([None, 200, 503])),
@@ -141,6 +142,24 @@ def test_service_time_is_kept_from_the_first_sample_in_which_it_differs():
 def test_service_time_has_the_time_to_connect():
     tally = tally_of(sample(took=0.25, connect_time=0.125, tls_time=0.125))
     assert (tally.response.maximum, tally.service.maximum) == (0.25, 0.5)
+
+
+def test_first_bytes_are_kept_of_those_that_have_one():
+    tally = tally_of(
+        sample(took=0.5, first_byte_at=1.25), sample(took=0.5, first_byte_at=1.5, connect_time=0.125), sample()
+    )
+    assert (tally.first_byte.count, tally.first_byte.minimum, tally.first_byte.maximum) == (2, 0.25, 0.625)
+    assert len(tally.histograms()) == 3
+    assert Tally.decode(tally.encode()).first_byte == tally.first_byte
+    assert Tally.from_json(tally.to_json()).first_byte == tally.first_byte
+    assert tally_of(sample()).first_byte is None
+
+
+def test_a_tally_of_a_version_without_first_bytes_is_read():
+    tally = tally_of(sample(took=0.5))
+    packed = tally.pack()
+    assert len(packed) == 7
+    assert Tally.unpack(packed) == tally
 
 
 @few

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
 with pytest.MonkeyPatch.context() as _patch:
@@ -42,7 +44,7 @@ class Own(TaskSet):
 
 
 class Shopper(User):
-    tasks = {Inner: 1, Steps: 1}
+    tasks: ClassVar = {Inner: 1, Steps: 1}
 
     @task(2)
     def buy(self):

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 
 from loadproof.record import ArrivalCounts, merged
 from loadproof.report.figures import level_figures_of
-from loadproof.report.wording import plural, printable, shown_duration, shown_target
+from loadproof.report.wording import (
+    plural,
+    printable,
+    shown_at,
+    shown_duration,
+    shown_limit,
+    shown_observed,
+    shown_target,
+)
 from loadproof.result import Outcome
-from loadproof.units import format_clock, format_count, format_duration, format_rate, format_ratio, format_value
+from loadproof.units import format_clock, format_count, format_duration, format_rate, format_ratio
 
 if TYPE_CHECKING:
     from loadproof.result import Level, Verdict
@@ -141,8 +149,12 @@ def level_line(level: Level) -> str:
 
 
 def verdict_value(verdict: Verdict) -> str:
-    """The observed value of a rule; a dash where there is none."""
-    return _ABSENT if verdict.observed is None else format_value(verdict.observed, verdict.unit)
+    """Where a rule stands: ``80.1 ms of 80 ms``, and of a rule on windows when the worst one so far ended."""
+    value = shown_observed(verdict)
+    if verdict.limit is not None:
+        value = f"{value} of {shown_limit(verdict)}"
+    at = shown_at(verdict)
+    return f"{value}, {at}" if at else value
 
 
 def _duration(seconds: float | None) -> str:

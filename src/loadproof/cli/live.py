@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from loadproof.cli.ending import print_summary
 from loadproof.cli.figures import (
     MARKS,
     STYLES,
@@ -21,14 +22,14 @@ from loadproof.cli.figures import (
     stage_text,
     verdict_value,
 )
-from loadproof.cli.ending import print_summary
+from loadproof.result import Outcome
 from loadproof.units import format_clock, format_count
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from loadproof.cli.figures import Figures
-    from loadproof.result import Outcome, RunResult
+    from loadproof.result import RunResult
     from loadproof.supervisor import Progress
 
 _SPARKS = "▁▂▃▄▅▆▇█"
@@ -132,7 +133,9 @@ class LiveView:
 
     def _rules(self, progress: Progress) -> RenderableType:
         grid = Table.grid(padding=(0, 1))
-        shown = progress.verdicts[:_RULES_SHOWN]
+        shown = progress.verdicts
+        if len(shown) > _RULES_SHOWN:  # those that are broken are worth their place
+            shown = tuple(sorted(shown, key=lambda each: each.outcome is not Outcome.FAIL))[:_RULES_SHOWN]
         for verdict in shown:
             mark = Text(MARKS[verdict.outcome], style=STYLES[verdict.outcome])
             grid.add_row(mark, Text(verdict.rule), Text(verdict_value(verdict), style="dim"))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from loadproof.cli.figures import level_line, recent_arrivals, recent_figures, stage_text
 from loadproof.cli.ending import print_summary
+from loadproof.cli.figures import level_line, recent_arrivals, recent_figures, stage_text, verdict_value
+from loadproof.report.wording import printable
 from loadproof.result import Outcome
 from loadproof.units import format_clock, format_count
 
@@ -51,7 +52,11 @@ class PlainView:
             return
         self._next = progress.elapsed - progress.elapsed % _INTERVAL + _INTERVAL
         figures = recent_figures(progress)
-        failing = [verdict.rule for verdict in progress.verdicts if verdict.outcome is Outcome.FAIL]
+        failing = [
+            f"{printable(verdict.rule)} ({verdict_value(verdict)})"
+            for verdict in progress.verdicts
+            if verdict.outcome is Outcome.FAIL
+        ]
         broken = f", failing: {'; '.join(failing)}" if failing else ""
         stage = stage_text(progress)
         self._line(

@@ -10,19 +10,28 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from loadproof.record import merged
-from loadproof.record.recorder import outside_totals
+from loadproof.record.recorder import MEASURE, outside_totals
+from loadproof.result import Change
 
 if TYPE_CHECKING:
     from loadproof.record import Counts, Histogram, Key, RunRecord, Tallies
-    from loadproof.result import GeneratorHealth, Level, RunResult, SearchResult, Verdict
+    from loadproof.result import Comparison, Coverage, GeneratorHealth, Level, RunResult, SearchResult, Verdict
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Version of ``metrics.json``.
 
 1: first version.
 2: arrivals, iterations, ``response_time`` beside ``service_time``, ``levels``, ``search`` and ``capacity``, more of
    ``health``.
+3: ``measured``, ``coverage`` and ``comparison``; of thresholds ``limit``, ``interval``, ``at_s``, ``decisive`` and
+   ``reason``. Values that a script measured itself are no longer among ``endpoints``.
 """
+
+_LISTED_MAX = 100
+"""Names of one list; how many there are stands beside it."""
+
+_MICRO = 1e-6
+"""A value of the script's own is counted as so many microseconds."""
 
 _ANSWERED = ("found", "did_not_break")
 
@@ -41,6 +50,9 @@ def metrics_of(result: RunResult) -> dict[str, Any]:
 
     ``response_time`` is counted from the time at which a request should have been sent, ``service_time`` from its send.
     Everything about arrivals, ``dropped_rate`` (0..1) and the like, is null in a closed model.
+
+    ``measured`` holds the values that the script measured itself, by name, in their own unit. ``coverage`` is null
+    where nobody looked, ``comparison`` where there was no baseline; their lists of names have at most 100.
     """
     totals = result.record.totals()
     every = merged(totals)
@@ -81,7 +93,11 @@ def metrics_of(result: RunResult) -> dict[str, Any]:
         "endpoints": [
             _endpoint(key, result.record.tallies(key), result.duration)
             for key in result.record.keys()  # noqa: SIM118 - it is no mapping
+            if key[1] != MEASURE
         ],
+        "measured": _measured(result.record),
+        "coverage": None if result.coverage is None else _coverage(result.coverage),
+        "comparison": None if result.comparison is None else _comparison(result.comparison),
         **({} if result.search is None else _answer(result.search)),
         "levels": [_level(level) for level in result.levels],
         "schema_version": SCHEMA_VERSION,
@@ -211,8 +227,77 @@ def _threshold(verdict: Verdict) -> dict[str, Any]:
         "rule": verdict.rule,
         "outcome": str(verdict.outcome),
         "observed": verdict.observed,
+        "limit": verdict.limit,
         "unit": verdict.unit,
+        "interval": None if verdict.interval is None else list(verdict.interval),
         "samples": verdict.n,
+        "at_s": verdict.at,
+        "decisive": verdict.decisive,
+        "reason": verdict.reason,
+    }
+
+
+def _measured(record: RunRecord) -> dict[str, dict[str, float | None]]:
+    """The values that the script measured itself; empty where it measured none."""
+    found = {}
+    for name, method in record.keys():  # noqa: SIM118 - it is no mapping
+        if method == MEASURE:
+            values = merged(record.tallies((name, method))).response
+            found[name] = {"count": values.count} | {
+                figure: None if seconds is None else float(f"{seconds / _MICRO:.12g}")
+                for figure, seconds in (
+                    ("average", values.mean),
+                    ("min", values.minimum),
+                    ("median", values.quantile(0.5)),
+                    ("p95", values.quantile(0.95)),
+                    ("p99", values.quantile(0.99)),
+                    ("max", values.maximum),
+                )
+            }
+    return found
+
+
+def _coverage(coverage: Coverage) -> dict[str, Any]:
+    """``mix_probability`` is that of a mix at least as far from the planned one by chance (chi-square), 0..1."""
+    missed = [item.title for item in coverage.missed if item.was_due]
+    not_due = [item.title for item in coverage.missed if not item.was_due]
+    return {
+        "declared": len(coverage.declared),
+        "hit": len(coverage.declared) - len(coverage.missed),
+        "missed": len(missed),
+        "missed_names": missed[:_LISTED_MAX],
+        "not_due": len(not_due),
+        "not_due_names": not_due[:_LISTED_MAX],
+        "unexpected": len(coverage.unexpected),
+        "unexpected_requests": dict(coverage.unexpected[:_LISTED_MAX]),
+        "mix_probability": dict(coverage.mix),
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    """The verdict, how many quantities came to what, and which got worse; the whole of it is in ``run.json``.
+
+    ``ratio`` is candidate by baseline, of shares their difference.
+    """
+    worse = [each for each in comparison.differences if each.change is Change.REGRESSED]
+    return {
+        "verdict": str(comparison.change),
+        "baseline_run_ids": [run.run_id for run in comparison.baseline[:_LISTED_MAX]],
+        **{change.lower(): sum(each.change is change for each in comparison.differences) for change in Change},
+        "regressions": [
+            {
+                "name": each.name,
+                "method": each.method,
+                "metric": each.metric,
+                "unit": each.unit,
+                "baseline": each.baseline,
+                "candidate": each.candidate,
+                "ratio": each.ratio,
+                "interval": None if each.interval is None else list(each.interval),
+            }
+            for each in worse[:_LISTED_MAX]
+        ],
+        "remarks": list(comparison.remarks),
     }
 
 

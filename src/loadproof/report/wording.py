@@ -49,6 +49,7 @@ _GROUP_WORDS: Mapping[Group, str] = {
 }
 
 _LEAST_PROBABLE = 0.0001
+_POINTS = " points"
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -155,13 +156,13 @@ def shown_change_interval(difference: Difference) -> str:
     if difference.interval is None:
         return ABSENT
     low, high = (_as_change(difference, bound) for bound in difference.interval)
-    return f"{low} … {high}"
+    return f"{low.removesuffix(_POINTS)} … {high}"
 
 
 def shown_tolerance(difference: Difference) -> str:
     """The change that does not matter: ``5%``, of shares ``1 points``, or an absolute floor where there is one."""
     share = format_ratio(difference.tolerance)
-    relative = f"{share.removesuffix('%')} points" if difference.unit == "ratio" else share
+    relative = f"{share.removesuffix('%')}{_POINTS}" if difference.unit == "ratio" else share
     return f"{relative} or {format_value(difference.floor, difference.unit)}" if difference.floor else relative
 
 
@@ -181,7 +182,7 @@ def _as_change(difference: Difference, ratio: float) -> str:
     change = round(ratio if is_share else ratio - 1, 12)  # 1.05 - 1 is a little more than 0.05
     sign = "+" if change > 0 else "-" if change < 0 else ""
     text = format_beside(abs(change), difference.tolerance, "ratio")[0]
-    return f"{sign}{text.removesuffix('%')} points" if is_share else f"{sign}{text}"
+    return f"{sign}{text.removesuffix('%')}{_POINTS}" if is_share else f"{sign}{text}"
 
 
 def shown_probability(probability: float) -> str:

@@ -7,8 +7,8 @@ from loadproof.export import metrics_of, render_metrics
 from loadproof.judge import evaluate_all
 from loadproof.plan.thresholds import parse_threshold
 from loadproof.record import Recorder, RunRecord, Sample
-from loadproof.result import Doubt, GeneratorHealth, Outcome, RunResult, ScriptError
-from results_factory import arrivals_health, capacity_result, open_result, stress_result
+from loadproof.result import Coverage, Declared, Doubt, GeneratorHealth, Outcome, RunResult, ScriptError
+from results_factory import arrivals_health, capacity_result, checked_result, open_result, stress_result
 
 TIMES = tuple(f"{figure}_response_time" for figure in ("average", "median", "p95", "p99", "min", "max"))
 
@@ -180,11 +180,79 @@ def test_what_a_run_came_to_is_said():
     assert (metrics["rows_dropped"], metrics["workers"], metrics["users_peak"]) == (12, 2, 7)
     assert (metrics["abort"], metrics["run_id"]) == ("interrupted", "20260304T050607-abcdef")
     assert (metrics["test_name"], metrics["timestamp"]) == ("checkout", "2026-03-04T05:06:07+00:00")
-    assert metrics["schema_version"] == 2
-    assert metrics["thresholds"] == [
-        {"rule": "exceptions = 0", "outcome": "FAIL", "observed": 3, "unit": "count", "samples": 3},
-        {"rule": "error_rate < 1%", "outcome": "FAIL", "observed": 2 / 132, "unit": "ratio", "samples": 132},
+    assert metrics["schema_version"] == 3
+    shown = ("rule", "outcome", "observed", "limit", "unit", "samples", "at_s", "reason")
+    assert [tuple(each[key] for key in shown) for each in metrics["thresholds"]] == [
+        ("exceptions = 0", "FAIL", 3, 0.0, "count", 3, None, "3 is not 0"),
+        ("error_rate < 1%", "FAIL", 2 / 132, 0.01, "ratio", 132, None, "1.52% is >= 1%"),
     ]
+
+
+def test_a_rule_stands_with_its_interval_its_window_and_whether_it_decides():
+    by_rule = {each["rule"]: each for each in metrics_of(checked_result())["thresholds"]}
+    window = by_rule["error_rate < 20% within 5s abort"]
+    assert (window["observed"], window["limit"], window["interval"], window["at_s"]) == (0.14, 0.2, [0.07, 0.26], 7.0)
+    assert window["decisive"] is True
+    missing = by_rule["throughput > 5/s over 4s"]
+    assert (missing["observed"], missing["limit"], missing["interval"], missing["at_s"]) == (None, 5.0, None, None)
+
+
+def test_what_the_script_measured_is_in_its_own_unit_and_no_endpoint():
+    metrics = metrics_of(checked_result())
+    assert set(metrics["measured"]) == {"queue_depth", "cart.total"}
+    depth = metrics["measured"]["queue_depth"]
+    assert (depth["count"], depth["average"], depth["min"], depth["max"]) == (100, 13.0, 1.0, 25.0)
+    assert depth["p95"] == pytest.approx(24, rel=1e-3)
+    assert metrics["measured"]["cart.total"]["median"] == 1234.5
+    assert "MEASURE" not in {each["method"] for each in metrics["endpoints"]}
+    assert metrics_of(BUSY)["measured"] == {}
+
+
+def test_coverage_says_what_never_ran_and_how_likely_the_mix_is():
+    assert metrics_of(checked_result())["coverage"] == {
+        "declared": 7,
+        "hit": 5,
+        "missed": 1,
+        "missed_names": ["POST /refund"],
+        "not_due": 1,
+        "not_due_names": ["Buyer.complain"],
+        "unexpected": 2,
+        "unexpected_requests": {"POST /buy": 10, "GET /metrics": 1},
+        "mix_probability": {"Browser": 0.0006, "Buyer": 0.058},
+    }
+    assert metrics_of(BUSY)["coverage"] is None
+
+
+def test_lists_of_names_are_bounded_and_their_numbers_are_whole():
+    coverage = Coverage(
+        declared=tuple(Declared(f"/{i}", "GET", "expect", 0) for i in range(150)),
+        unexpected=tuple((f"GET /x{i}", 1) for i in range(2_000)),
+    )
+    metrics = metrics_of(replace(EMPTY, coverage=coverage))["coverage"]
+    assert (metrics["missed"], len(metrics["missed_names"])) == (150, 100)
+    assert (metrics["unexpected"], len(metrics["unexpected_requests"])) == (2_000, 100)
+
+
+def test_a_comparison_is_its_verdict_and_what_got_worse():
+    comparison = metrics_of(checked_result())["comparison"]
+    assert comparison["verdict"] == "REGRESSED"
+    assert comparison["baseline_run_ids"] == ["20260303T050607-fedcba"]
+    changes = ("improved", "regressed", "equivalent", "inconclusive")
+    assert [comparison[change] for change in changes] == [1, 1, 3, 2]
+    assert comparison["regressions"] == [
+        {
+            "name": "/buy",
+            "method": "POST",
+            "metric": "p95(response_time)",
+            "unit": "s",
+            "baseline": 0.2,
+            "candidate": 0.31,
+            "ratio": 1.55,
+            "interval": [1.31, 1.84],
+        }
+    ]
+    assert comparison["remarks"] == ["The baseline ran on 8 CPUs, the candidate on 4."]
+    assert metrics_of(BUSY)["comparison"] is None
 
 
 def test_the_health_of_the_generator_carries_its_units():
@@ -329,10 +397,12 @@ def test_levels_of_rates_know_their_arrivals():
     assert level["start_lag_p99_s"] == pytest.approx(0.0001, rel=1e-3)
 
 
-SEARCHED = [open_result(), stress_result(), capacity_result()]
+SEARCHED = [open_result(), stress_result(), capacity_result(), checked_result()]
 
 
-@pytest.mark.parametrize("result", [EMPTY, BUSY, *SEARCHED], ids=["empty", "busy", "open", "stress", "capacity"])
+@pytest.mark.parametrize(
+    "result", [EMPTY, BUSY, *SEARCHED], ids=["empty", "busy", "open", "stress", "capacity", "checked"]
+)
 def test_the_text_is_json_that_reads_back_the_same(result):
     text = render_metrics(result)
     assert json.loads(text) == metrics_of(result)

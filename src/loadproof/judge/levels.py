@@ -8,6 +8,7 @@ from itertools import pairwise
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
+from loadproof.judge.limits import LAG_FLOOR, LAG_SHARE, LAG_SPOILS, STARVED
 from loadproof.judge.rules import evaluate, evaluate_all
 from loadproof.record import merged
 from loadproof.result import Level, Outcome
@@ -36,10 +37,6 @@ _GROWTH = 0.005
 """Growth of the iterations in progress that matters, as a share of those offered: half of what may be missing."""
 
 _FEWEST_GROWN = 3.0
-_LAG_FLOOR = 0.005
-_LAG_SHARE = 0.1
-_LAG_SPOILS = 5.0
-_STARVED = 0.1
 
 _LOAD = ("dropped", "dropped_rate", "throughput")
 """Metrics that a generator breaks which cannot make its load."""
@@ -213,7 +210,7 @@ def _of_generator(measured: MeasuredLevel) -> Iterator[_Finding]:
 def _trouble(measured: MeasuredLevel) -> str:
     """Why the generator may have made less load than it should; empty where it did not."""
     starved = measured.health.starved or 0.0
-    if starved > _STARVED:
+    if starved > STARVED:
         return f"other programs kept the generator from the CPU for {format_ratio(starved)} of the time"
     return _late(measured)
 
@@ -229,7 +226,7 @@ def _late(measured: MeasuredLevel) -> str:
     if lag is None or not measured.is_open:
         return ""
     good = merged(measured.record.totals(), ("success", "expected"))
-    limit = _LAG_SPOILS * max(_LAG_FLOOR, _LAG_SHARE * (good.response.quantile(0.5) or 0.0))
+    limit = LAG_SPOILS * max(LAG_FLOOR, LAG_SHARE * (good.response.quantile(0.5) or 0.0))
     return f"iterations started up to {format_duration(lag)} late (99th percentile)" if lag > limit else ""
 
 

@@ -118,6 +118,8 @@ class Engine:
         environment.events.test_start.add_listener(self._announce)
         environment.events.test_stop.add_listener(self._on_script_done)
         self._watch.start()
+        self._tasks.install()
+        sinks.append(self._meter)
         if isinstance(runner, WorkerRunner):
             self._become_worker(runner)
         else:
@@ -145,8 +147,6 @@ class Engine:
                 self._meter.locust.serve(environment)
             environment.events.request.measure_by(self._meter)
             environment.events.user_error.add_listener(self._meter.on_user_error)
-            self._tasks.install()
-            sinks.append(self._meter)
 
     def _become_worker(self, runner: Any) -> None:
         self._channel.abandon()

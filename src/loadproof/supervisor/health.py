@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
+from loadproof.judge.limits import LAG_FLOOR, LAG_SHARE, LAG_SPOILS, STARVED
 from loadproof.record import Histogram, merged
 from loadproof.result import Doubt, GeneratorHealth
 from loadproof.units import format_count, format_duration, format_ratio
@@ -14,18 +15,10 @@ if TYPE_CHECKING:
 
     from loadproof.record import Counts, RunRecord
 
-LAG_FLOOR = 0.005
-LAG_SHARE = 0.1
-"""A lag beyond 5 ms, or a tenth of the median where that is more, is worth a word."""
-
-LAG_SPOILS = 5.0
-"""Times as much, and what it holds up cannot be judged."""
-
 DROPS_SPOIL = 0.001
 """Share of arrivals that may be dropped before response times cannot be judged; levels of a search take more."""
 
 BUSY = 0.9
-STARVED = 0.1
 _KERNEL_ENOUGH = 0.99
 _BUSY_SECONDS = 10.0
 _FEWEST_SECONDS = 3.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from loadproof.report import html, render_text
-from results_factory import capacity_result, empty_result, open_result, small_result, stress_result
+from results_factory import capacity_result, checked_result, empty_result, open_result, small_result, stress_result
 
 FOLDER = Path(__file__).parent
 RUNS = {
@@ -16,6 +16,7 @@ RUNS = {
     "open": open_result,
     "stress": stress_result,
     "capacity": capacity_result,
+    "checked": checked_result,
 }
 
 

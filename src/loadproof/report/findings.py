@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from loadproof.report.coverage import improbable_mixes_of, missed_of
 from loadproof.report.evidence import Seen
 from loadproof.report.figures import users_mean_of
-from loadproof.report.wording import plural, shown_change, shown_observed, shown_rate
+from loadproof.report.wording import plural, shown_change_of, shown_observed, shown_rate
 from loadproof.result import Change, Outcome
 from loadproof.units import format_count, format_duration, format_ratio
 
@@ -295,7 +295,7 @@ def regressed(evidence: Evidence) -> Iterator[Seen]:
     comparison = evidence.result.comparison
     worse = [] if comparison is None else [d for d in comparison.differences if d.change is Change.REGRESSED]
     if worse:
-        listed = [f"{each.metric} of {each.title} ({shown_change(each)})" for each in worse]
+        listed = [f"{each.metric} of {each.title} ({shown_change_of(each)})" for each in worse]
         yield Seen(f"Worse than the baseline: {_listed(listed)}")
 
 

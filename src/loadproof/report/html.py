@@ -245,7 +245,7 @@ def _finalized(value: object) -> object:
 
 _FILTERS: dict[str, Callable[..., str]] = {
     "at": wording.shown_at,
-    "change": wording.shown_change,
+    "change": wording.shown_change_of,
     "change_interval": wording.shown_change_interval,
     "clock": format_clock,
     "count": wording.shown_count,

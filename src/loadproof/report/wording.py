@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from loadproof.report.change_wording import shown_change
 from loadproof.report.rules import plain_limits_of
 from loadproof.result import Outcome
 from loadproof.stats import min_samples
@@ -49,7 +50,8 @@ _GROUP_WORDS: Mapping[Group, str] = {
 }
 
 _LEAST_PROBABLE = 0.0001
-_POINTS = " points"
+_POINTS = " pp"
+_MOST_DIGITS = 13
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -146,8 +148,8 @@ def shown_interval(verdict: Verdict) -> str:
     return f"{low} … {high}"
 
 
-def shown_change(difference: Difference) -> str:
-    """How far the candidate is from the baseline: ``+12%``, of shares ``+1.2 points``; or a dash."""
+def shown_change_of(difference: Difference) -> str:
+    """How far the candidate is from the baseline: ``+12%``, of shares ``+1.2 pp``; or a dash."""
     return shown(difference.ratio, partial(_as_change, difference))
 
 
@@ -160,7 +162,7 @@ def shown_change_interval(difference: Difference) -> str:
 
 
 def shown_tolerance(difference: Difference) -> str:
-    """The change that does not matter: ``5%``, of shares ``1 points``, or an absolute floor where there is one."""
+    """The change that does not matter: ``5%``, of shares ``1 pp``, or an absolute floor where there is one."""
     share = format_ratio(difference.tolerance)
     relative = f"{share.removesuffix('%')}{_POINTS}" if difference.unit == "ratio" else share
     return f"{relative} or {format_value(difference.floor, difference.unit)}" if difference.floor else relative
@@ -178,11 +180,11 @@ def shown_value(value: float | None, unit: Unit) -> str:
 
 def _as_change(difference: Difference, ratio: float) -> str:
     """With as many digits as set it apart from the tolerance."""
-    is_share = difference.unit == "ratio"
-    change = round(ratio if is_share else ratio - 1, 12)  # 1.05 - 1 is a little more than 0.05
-    sign = "+" if change > 0 else "-" if change < 0 else ""
-    text = format_beside(abs(change), difference.tolerance, "ratio")[0]
-    return f"{sign}{text.removesuffix('%')}{_POINTS}" if is_share else f"{sign}{text}"
+    points = difference.unit == "ratio"
+    change = round(ratio if points else ratio - 1, 12)  # 1.05 - 1 is a little more than 0.05
+    size, tolerance = 100 * abs(change), 100 * difference.tolerance
+    apart = (n for n in range(3, _MOST_DIGITS) if format_number(size, n) != format_number(tolerance, n))
+    return shown_change(change, points=points, digits=next(apart, 3))
 
 
 def shown_probability(probability: float) -> str:

@@ -1,15 +1,22 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from loadproof.record import Recorder, RunRecord
-from loadproof.report.advice import what_to_look_at
-from loadproof.result import Doubt, GeneratorHealth, ScriptError
+from loadproof.report.advice import ROWS, Evidence, Row, Seen, advise, what_to_look_at
+from loadproof.result import Change, Coverage, Doubt, GeneratorHealth, ScriptError
 from results_factory import (
+    NASTY,
     PLAN,
     SERVICE_PLAN,
     arrive,
     capacity_result,
+    checked_result,
+    compared,
+    declared_coverage,
+    difference,
     empty_result,
     open_result,
     record_of,
@@ -234,3 +241,168 @@ def test_requests_that_a_schedule_left_behind_do_not_want_an_option_of_locust():
     said = what_to_look_at(stress_result(unfinished=3))
     assert any("3 requests had no answer when the run ended, and no figure holds them: look at why" in s for s in said)
     assert not any("--stop-timeout" in sentence for sentence in said)
+
+
+DOCUMENT = Path(__file__).parents[3] / "docs/advice.md"
+
+
+def slugs(result, rows=ROWS):
+    return [each.slug for each in advise(result, rows)]
+
+
+def test_the_document_explains_every_row_in_the_order_of_the_table_and_nothing_else():
+    headings = re.findall(r"^## ([a-z-]+)$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == [row.slug for row in ROWS]
+
+
+def test_every_entry_of_the_document_says_what_is_seen_and_what_to_try():
+    for entry in DOCUMENT.read_text(encoding="utf-8").split("\n## ")[1:]:
+        slug = entry.splitlines()[0]
+        assert [word for word in ("Seen: ", "Try: ") if word not in entry] == [], slug
+
+
+def test_the_example_of_the_document_works(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    exec(example, {"result": result_of(failing("http_401", 3, status=401), rules=())})
+    assert capsys.readouterr().out == (
+        "unauthorized-everywhere 3 requests failed with 401: the test data is not seeded; "
+        "run: python src/manage.py bootstrap_perf_tests.\n"
+    )
+
+
+def test_every_row_has_a_name_of_its_own():
+    assert len({row.slug for row in ROWS}) == len(ROWS)
+
+
+def test_every_row_finds_nothing_in_a_good_run_and_only_that_nothing_was_sent_in_an_empty_one():
+    good = Evidence(result_of([sample(end=i / 20, took=0.01) for i in range(100)]))
+    assert [row.slug for row in ROWS if list(row.find(good))] == []
+    assert [row.slug for row in ROWS if list(row.find(Evidence(empty_result())))] == ["nothing-sent"]
+
+
+def test_advice_is_clauses_that_make_one_sentence():
+    for result in (small_result(), open_result(), stress_result(), capacity_result(), checked_result(), empty_result()):
+        for each in advise(result):
+            assert each.seen
+            assert not each.cause.endswith(".")
+            assert not each.attempt.endswith(".")
+            assert each.sentence.startswith(each.seen)
+            assert each.sentence.endswith(".")
+            assert ".." not in each.sentence
+
+
+def own(slug, seen, weight=0.0, about="errors"):
+    return Row(slug, about, lambda _: [Seen(seen, weight)], "a cause", lambda evidence: evidence.result.test_name)
+
+
+def test_a_suite_may_add_rows_of_its_own():
+    rows = (*ROWS, own("wet-server", "Water in the server"))
+    (found,) = advise(result_of([sample(end=i / 20) for i in range(100)]), rows)
+    assert (found.slug, found.cause, found.attempt) == ("wet-server", "a cause", "checkout")
+    assert found.sentence == "Water in the server: a cause; checkout."
+
+
+def test_a_row_of_a_suite_replaces_the_one_of_the_same_name():
+    result = result_of(failing("timeout"), rules=())
+    assert [each.seen for each in advise(result, (*ROWS, own("timeouts", "Too slow")))] == ["Too slow"]
+
+
+def test_what_makes_the_rest_doubtful_comes_first_then_what_there_is_most_of():
+    rows = [
+        own("b", "b", 3),
+        own("a", "a", 5),
+        own("c", "c", 3),
+        own("l", "l", 9, "losses"),
+        own("s", "s", 1, "script"),
+    ]
+    assert slugs(empty_result(), rows) == ["s", "a", "b", "c", "l"]
+
+
+def test_the_most_frequent_kind_of_error_comes_first():
+    result = result_of(failing("timeout", 2) + failing("http_503", 5, status=503), rules=())
+    assert slugs(result) == ["unavailable", "timeouts"]
+
+
+def test_failures_of_the_set_up_are_not_hidden_by_those_of_requests():
+    samples = [each for i in range(8) for each in failing(f"kind{i}", 10 - i)]
+    result = result_of([*samples, sample("/login", "POST setup", kind="timeout")], rules=())
+    assert slugs(result) == [*["other-errors"] * 5, "timeouts", "more-errors"]
+
+
+def test_a_flow_that_failed_is_explained_as_one_and_not_as_a_request():
+    result = result_of([sample("order", "FLOW", kind="timeout"), sample("order", "FLOW"), sample()], rules=())
+    assert [(each.slug, each.seen) for each in advise(result)] == [
+        ("flows", "FLOW order failed 1 of 2 times with timeout")
+    ]
+
+
+def test_flows_that_failed_without_a_kind_are_counted_too():
+    (found,) = advise(result_of([sample("order", "FLOW", outcome="failure"), sample()], rules=()))
+    assert found.seen == "FLOW order failed 1 of 1 time with (no kind)"
+
+
+def test_an_error_rate_is_the_one_that_was_judged_and_shown_beside_its_limit():
+    failed = failing("http_418", 1_001, status=418) + [sample()] * 98_999
+    result = result_of(failed, rules=["error_rate < 1%"])
+    assert advise(result)[0].seen == "An error rate of 1.001% breaks its rule"
+
+
+def test_rules_on_the_generator_are_no_slow_answers():
+    health = GeneratorHealth(loop_lag_p99=0.5)
+    result = result_of([sample()], rules=["p99(loop_lag) < 10ms"], health=health)
+    assert result.verdicts[0].outcome == "FAIL"
+    assert slugs(result) == []
+
+
+def test_a_capacity_below_its_rule_is_no_low_throughput():
+    result = capacity_result(rules=("capacity >= 200/s",))
+    assert result.verdicts[0].outcome == "FAIL"
+    assert "low-throughput" not in slugs(result)
+
+
+def test_what_was_declared_and_never_hit_is_named():
+    found = advise(result_of([sample()], rules=(), coverage=declared_coverage()))
+    assert [(each.slug, each.seen) for each in found] == [
+        ("never-hit", "Declared and never hit: POST /refund"),
+        ("mix", "What ran of Browser is further from the planned mix than chance explains"),
+    ]
+    assert slugs(result_of([sample()], rules=(), coverage=Coverage())) == []
+
+
+def test_what_got_worse_is_named_with_what_is_known_to_differ():
+    found = advise(result_of([sample()], rules=(), comparison=compared()))
+    (regressed,) = found
+    assert regressed.seen == "Worse than the baseline: p95(response_time) of POST /buy (+55%)"
+    assert regressed.cause.endswith("made the difference: The baseline ran on 8 CPUs, the candidate on 4")
+    plain = replace(compared(), remarks=())
+    (regressed,) = advise(result_of([sample()], rules=(), comparison=plain))
+    assert regressed.cause == "the service changed between the two, or what it runs on"
+
+
+def test_many_regressions_are_counted():
+    worse = tuple(difference(of=(f"/{i}", "GET"), change=Change.REGRESSED, ratio=1.5) for i in range(9))
+    (found,) = advise(result_of([sample()], rules=(), comparison=replace(compared(), differences=worse)))
+    assert found.seen.endswith("p95(response_time) of GET /2 (+50%) and 6 more")
+
+
+def test_a_comparison_that_says_nothing_tells_how_many_runs_would():
+    unsure = difference(change=Change.INCONCLUSIVE, runs_needed=4)
+    comparison = replace(compared(), differences=(unsure,))
+    (found,) = advise(result_of([sample()], rules=(), comparison=comparison))
+    assert (found.slug, "4 runs on each side would settle it" in found.seen) == ("not-comparable", True)
+    comparison = replace(comparison, differences=(replace(unsure, runs_needed=None),))
+    (found,) = advise(result_of([sample()], rules=(), comparison=comparison))
+    assert "would settle it" not in found.seen
+
+
+def test_control_codes_are_gone_from_all_parts():
+    bad = "\x1b[31m\u202e"
+    plan = SERVICE_PLAN | {"target": SERVICE_PLAN["target"] | {"start": bad, "name": bad}}
+    comparison = replace(compared(), remarks=(bad,))
+    result = result_of(failing("timeout") + failing("connection_refused"), plan=plan, comparison=comparison)
+    text = "".join(part for each in advise(result) for part in (each.seen, each.cause, each.attempt))
+    assert not set(text) & {"\x1b", "\u202e"}
+
+
+def test_markup_is_passed_on_for_the_renderer_to_escape():
+    assert NASTY in advice(failing(NASTY), rules=())[0]

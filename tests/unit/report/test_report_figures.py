@@ -3,7 +3,9 @@ from loadproof.report.figures import (
     arrivals_of,
     endpoints_of,
     error_kinds_of,
+    group_of,
     levels_of,
+    measures_of,
     status_counts_of,
     totals_of,
     user_peak_of,
@@ -14,6 +16,7 @@ from results_factory import (
     capacity_result,
     empty_result,
     failed_sample,
+    measured,
     open_result,
     result_of,
     sample,
@@ -140,3 +143,19 @@ def test_levels_of_users_achieve_requests_and_levels_of_rates_iterations():
 
 def test_a_plain_run_has_no_levels():
     assert levels_of(small_result()) == []
+
+
+def test_values_of_the_script_are_neither_endpoints_nor_failures_nor_totals_and_keep_their_unit():
+    result = result_of([sample(), *(measured("queue_depth", value) for value in range(1, 101)), measured("size", 0)])
+    assert [(e.name, e.method) for e in endpoints_of(result)] == [("/read", "GET")]
+    assert totals_of(result).requests == 1
+    depth, size = measures_of(result)
+    assert (depth.name, depth.count, depth.mean, depth.minimum, depth.maximum) == ("queue_depth", 100, 50.5, 1, 100)
+    assert abs(depth.quantile(0.95) - 95) < 0.1
+    assert (size.count, size.mean, size.maximum, size.quantile(0.5)) == (1, 0, 0, 0)
+    assert group_of("MEASURE") == "measure"
+
+
+def test_a_script_that_measured_nothing_has_no_values():
+    assert measures_of(small_result()) == []
+    assert measures_of(empty_result()) == []

@@ -11,15 +11,20 @@ import pytest
 
 from loadproof.report import html
 from loadproof.report.drawing import DrawingError
-from loadproof.result import Outcome, ScriptError
+from loadproof.result import Change, Comparison, Coverage, Declared, Outcome, ScriptError
 from results_factory import (
     NASTY,
     SERVICE_PLAN,
     arrivals_health,
     capacity_result,
+    checked_result,
+    compared,
+    declared_coverage,
+    difference,
     empty_result,
     failed_sample,
     many_names_result,
+    measured,
     open_result,
     result_of,
     rich_result,
@@ -393,3 +398,130 @@ def test_charts_that_cannot_be_drawn_leave_the_levels(monkeypatch):
     assert page.words.count("The charts could not be drawn: no fonts.") == 1
     assert "1 5 users step ✓ PASS" in page.words
     assert page.all("figure") == []
+
+
+CHECKED_SECTIONS = [
+    *("thresholds", "comparison", "summary", "endpoints", "time", "errors", "advice", "coverage", "generator"),
+    "configuration",
+]
+
+
+@pytest.fixture(scope="module")
+def checked():
+    """The whole page of a run with windows, a script's own values, coverage and a baseline."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(html, "drawn", lambda specs: ['<svg width="1"><rect/></svg>' for _ in specs])
+        return html.render_html(checked_result())
+
+
+def test_coverage_and_the_comparison_are_sections_of_their_own_that_need_neither_a_style_nor_a_script(checked):
+    page = Page(checked)
+    assert [a["id"] for a in page.all("section")] == CHECKED_SECTIONS
+    assert {a["href"] for a in page.all("a")} == {f"#{section}" for section in CHECKED_SECTIONS}
+    assert not [tag for tag, attributes in page.tags if "style" in attributes]
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert {a.get("scope") for a in page.all("th")} == {"row", "col"}
+
+
+def test_every_rule_stands_with_its_limit_its_interval_and_its_worst_window(checked):
+    words = Page(checked).words
+    for expected in (
+        "Observed Limit 95 % interval Samples Reason",
+        "error_rate: warn >= 1%, fail >= 5% set by loadproof.toml 3% 1% 1.03% … 8.45% 100 3% is >= 1%",
+        "80.1 ms 80 ms – 31 80.1 ms is >= 80 ms; worst window until 0:09",
+        "14% 20% 7% … 26% 50 worst window until 0:07",
+        "200 ms 1 s 100 ms … 300 ms 50 –",
+    ):
+        assert expected in words
+
+
+def test_what_the_script_measured_has_a_table_in_its_own_unit(checked):
+    words = Page(checked).words
+    assert "Measured by the script, each in its own unit; they count in no total" in words
+    assert "cart.total 1 1,234 1,234 ~1,234 ~1,234 1,234 queue_depth 100 13 1 13 24 25" in words
+    assert "MEASURE" not in words
+
+
+def test_coverage_shows_what_never_ran_first_and_the_planned_beside_the_actual_mix(checked):
+    words = Page(checked).words
+    for expected in (
+        "5 of 7 declared ran; 1 never hit ; 1 not due yet in a run this short.",
+        "⚠ The mix of Browser is not as planned (probability 0.06%). The mix of Buyer is as planned (probability 5.8%).",
+        "POST /refund expect 0 – – – never hit Buyer.complain task 0 0.1 0% 0.99% not due yet GET /read expect 90 – – –",
+        "Browser.look task 58 45 64.4% 50% ran",
+        "Requested and not declared Name Requests POST /buy 10 GET /metrics 1",
+    ):
+        assert expected in words
+
+
+def test_the_comparison_shows_all_requests_first_then_what_got_worse(checked):
+    words = Page(checked).words
+    for expected in (
+        "✗ REGRESSED against the baseline. Baseline: 20260303T050607-fedcba (fedcba987654).",
+        "The baseline ran on 8 CPUs, the candidate on 4.",
+        "Intervals rest on the spread within one run.",
+        "✓ IMPROVED all requests error_rate 8.1% 3% -5.1 pp -9 … -1.2 pp 0.5 pp –",
+        "✗ REGRESSED POST /buy p95(response_time) 200 ms 310 ms +55% +31% … +84% 5% or 1 ms +8%",
+        "the interval reaches from better to worse; 4 runs on each side would settle it",
+        "? INCONCLUSIVE GET /new p99(response_time) – 204 ms – – 5% –",
+        "= EQUIVALENT GET /read p95(response_time)",
+    ):
+        assert expected in words
+    assert words.index("all requests throughput") < words.index("POST /buy p95") < words.index("GET /read p95")
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_runs_without_a_baseline_or_declared_things_have_no_such_sections():
+    for coverage in (None, Coverage()):
+        page = page_of(result_of([sample()], coverage=coverage))
+        assert [a["id"] for a in page.all("section")] == SECTIONS
+        assert "Comparison" not in page.words
+        assert "Coverage" not in page.words
+        assert "Measured by" not in page.words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_a_comparison_of_nothing_says_so():
+    words = page_of(result_of([sample()], comparison=Comparison((), (), ()))).words
+    assert "? INCONCLUSIVE against the baseline." in words
+    assert "Nothing could be compared." in words
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_very_long_lists_are_cut_and_the_rest_is_counted():
+    coverage = Coverage(
+        declared=tuple(Declared(f"/{i}", "GET", "expect", 1) for i in range(600)),
+        unexpected=tuple((f"GET /x{i}", 1) for i in range(2_000)),
+    )
+    many = tuple(difference(of=(f"/{i}", "GET")) for i in range(300))
+    comparison = replace(compared(), differences=many, baseline=compared().baseline * 15)
+    text = html.render_html(result_of([sample()], coverage=coverage, comparison=comparison))
+    words = Page(text).words
+    for rest in ("100 more in run.json.", "1,950 more in run.json.", "and 5 more."):
+        assert rest in words
+    assert words.count("EQUIVALENT GET") == 200
+    assert len(text.encode()) < 1_000_000
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_markup_in_what_is_declared_measured_or_compared_is_escaped():
+    coverage = declared_coverage()
+    nasty = tuple(replace(item, name=NASTY, method=NASTY) for item in coverage.declared)
+    coverage = replace(coverage, declared=nasty, unexpected=((NASTY, 1),), mix={NASTY: 0.1})
+    comparison = compared()
+    worse = difference(NASTY, Change.REGRESSED, of=(NASTY, NASTY), reason=NASTY, basis=NASTY)
+    runs = tuple(replace(run, run_id=NASTY, commit=NASTY) for run in comparison.baseline)
+    comparison = replace(comparison, differences=(worse,), remarks=(NASTY,), baseline=runs)
+    text = html.render_html(result_of([measured(NASTY, 3)], coverage=coverage, comparison=comparison))
+    assert "<script>alert" not in text
+    assert Page(text).words.count(NASTY) >= 20
+
+
+@pytest.mark.usefixtures("_no_drawing")
+def test_advice_stands_with_what_was_seen_its_likely_cause_what_to_try_and_its_name():
+    words = page_of(small_result()).words
+    assert (
+        "2 requests failed with timeout (2% of all requests). Likely cause: answers took too long. To try: look at slow"
+    ) in words
+    assert "raise the timeout that the suite sets. (timeouts)" in words
+    assert ".. " not in page_of(open_result()).words

@@ -149,12 +149,9 @@ def level_line(level: Level) -> str:
 
 
 def verdict_value(verdict: Verdict) -> str:
-    """Where a rule stands: ``80.1 ms of 80 ms``, and of a rule on windows when the worst one so far ended."""
-    value = shown_observed(verdict)
-    if verdict.limit is not None:
-        value = f"{value} of {shown_limit(verdict)}"
-    at = shown_at(verdict)
-    return f"{value}, {at}" if at else value
+    """Where a rule stands: ``80.1 ms, limit 80 ms``, and of one on windows when the worst one so far ended."""
+    limit = "" if verdict.limit is None else f"limit {shown_limit(verdict)}"
+    return ", ".join(part for part in (shown_observed(verdict), limit, shown_at(verdict)) if part)
 
 
 def _duration(seconds: float | None) -> str:

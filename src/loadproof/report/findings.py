@@ -130,7 +130,8 @@ def high_error_rate(evidence: Evidence) -> Iterator[Seen]:
     """Rules on the share of failures are broken."""
     broken = evidence.broken("error_rate")
     if broken:
-        worst = max(broken, key=lambda verdict: verdict.observed or 0.0)
+        # That of the whole run is the one that a reader finds again; a window's is always worse.
+        worst = max(broken, key=lambda verdict: (verdict.at is None, verdict.observed or 0.0))
         # Before what is said of each kind.
         yield Seen(f"An error rate of {shown_observed(worst)} breaks its rule", evidence.totals.failures + 1)
 

@@ -78,18 +78,18 @@ def test_a_closed_run_shows_no_arrivals():
     assert "offered" not in drawn(progress)
     (_, line) = plain_lines(progress)
     assert line.startswith("0:10 users 7, 10/s, p50 48 ms, p95 500 ms, p99 500 ms, errors 3% (3)")
-    assert "failing: exceptions = 0 (2 of 0)" in line
+    assert "failing: exceptions = 0 (2, limit 0)" in line
 
 
 def test_every_rule_stands_with_its_value_beside_its_limit_and_one_on_windows_with_the_worst_one():
     lines = [" ".join(line.split()) for line in drawn(progress_of(checked_result()), width=120).splitlines()]
     for line in (
-        "✓ p95(response_time): warn >= 2s, fail >= 5s 500 ms of 5 s",
-        "⚠ error_rate: warn >= 1%, fail >= 5% 3% of 1%",
-        "✗ p95(response_time) < 80ms for 3s 80.1 ms of 80 ms, worst window until 0:09",
-        "✓ error_rate < 20% within 5s abort 14% of 20%, worst window until 0:07",
-        "? throughput > 5/s over 4s – of 5/s",
-        "✗ max(measure.queue_depth) < 20 25 of 20",
+        "✓ p95(response_time): warn >= 2s, fail >= 5s 500 ms, limit 5 s",
+        "⚠ error_rate: warn >= 1%, fail >= 5% 3%, limit 1%",
+        "✗ p95(response_time) < 80ms for 3s 80.1 ms, limit 80 ms, worst window until 0:09",
+        "✓ error_rate < 20% within 5s abort 14%, limit 20%, worst window until 0:07",
+        "? throughput > 5/s over 4s –, limit 5/s",
+        "✗ max(measure.queue_depth) < 20 25, limit 20",
     ):
         assert line in lines
 
@@ -104,12 +104,12 @@ def test_what_is_broken_is_shown_however_many_rules_there_are():
 
 def test_the_plain_view_says_by_how_much_a_rule_fails():
     (_, line) = plain_lines(progress_of(checked_result()))
-    assert "failing: p95(response_time) < 80ms for 3s (80.1 ms of 80 ms, worst window until 0:09); max(" in line
+    assert "failing: p95(response_time) < 80ms for 3s (80.1 ms, limit 80 ms, worst window until 0:09); max(" in line
 
 
 def test_a_live_value_never_looks_as_if_it_broke_a_limit_that_it_keeps():
     verdict = next(each for each in small_result().verdicts if each.outcome is Outcome.WARN)
-    assert verdict_value(replace(verdict, observed=0.049996)) == "4.9996% of 1%"
+    assert verdict_value(replace(verdict, observed=0.049996)) == "4.9996%, limit 1%"
     assert verdict_value(replace(verdict, observed=None, limit=None)) == "–"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from loadproof.record import Recorder, RunRecord
 from loadproof.report.advice import ROWS, Evidence, Row, Seen, advise, what_to_look_at
-from loadproof.result import Change, Coverage, Doubt, GeneratorHealth, ScriptError
+from loadproof.result import Change, Coverage, Doubt, GeneratorHealth, Observation, ScriptError
 from results_factory import (
     NASTY,
     PLAN,
@@ -345,6 +345,16 @@ def test_an_error_rate_is_the_one_that_was_judged_and_shown_beside_its_limit():
     failed = failing("http_418", 1_001, status=418) + [sample()] * 98_999
     result = result_of(failed, rules=["error_rate < 1%"])
     assert advise(result)[0].seen == "An error rate of 1.001% breaks its rule"
+
+
+def test_the_error_rate_of_the_whole_run_is_named_before_the_one_of_a_window():
+    window = Observation("error_rate < 1% within 3s", 0.9, 30, None, 4.0)
+    rules = [window.rule, "error_rate < 1%"]
+    result = result_of([*failing("http_418", 10), *[sample()] * 90], rules=rules, observations=(window,))
+    assert [verdict.outcome for verdict in result.verdicts] == ["FAIL", "FAIL"]
+    assert advise(result)[0].seen == "An error rate of 10% breaks its rule"
+    alone = result_of([sample()], rules=rules[:1], observations=(window,))
+    assert advise(alone)[0].seen == "An error rate of 90% breaks its rule"
 
 
 def test_rules_on_the_generator_are_no_slow_answers():

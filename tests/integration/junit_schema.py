@@ -24,15 +24,17 @@ def junit_schema(cache, folder):
     """Path of the schema; the test is skipped where there is no package index, which only fails where all is promised.
 
     Args:
-        cache: pytest's cache, which keeps it.
+        cache: pytest's cache, which keeps it; None where pytest runs without one.
         folder: Where the package may be put.
     """
     version = metadata.version("pytest")
-    kept = Path(cache.mkdir("junit_schema")) / f"junit-10-pytest-{version}.xsd"
+    kept = (folder if cache is None else Path(cache.mkdir("junit_schema"))) / f"junit-10-pytest-{version}.xsd"
     if not kept.is_file():
         with tarfile.open(_download(version, folder)) as package:
             content = package.extractfile(f"pytest-{version}/{_MEMBER}").read()
-        kept.write_bytes(content)
+        fresh = kept.with_suffix(f".{os.getpid()}")  # several workers of pytest-xdist may be at it
+        fresh.write_bytes(content)
+        fresh.replace(kept)
     return kept
 
 

@@ -41,7 +41,9 @@ MARKER = "<!-- loadproof: ci load -->"
 
 @pytest.fixture(scope="session")
 def schema(request, tmp_path_factory):
-    return xmlschema.XMLSchema(str(junit_schema(request.config.cache, tmp_path_factory.mktemp("pytest"))))
+    return xmlschema.XMLSchema(
+        str(junit_schema(getattr(request.config, "cache", None), tmp_path_factory.mktemp("pytest")))
+    )
 
 
 @pytest.fixture

@@ -326,6 +326,10 @@ class Plan(Frozen):
         rps: Limit on requests per second over the whole run; None for none.
         locust_args: Arguments handed to Locust word for word, ``-f`` and what is above included.
         results: Folder under which the result directory is made.
+        metrics_port: Port on which Prometheus finds the run while it goes on; 0 for any that is free, None for none.
+        metrics_host: Address that this port is opened on.
+        metrics_grace: Seconds that it stays open after the run for one more scrape; None for 20, and only where
+            somebody has scraped before.
         scenarios: Profiles that say how much load there is; ``users`` and ``spawn_rate`` are None then. Empty leaves it
             to Locust: ``users`` at ``spawn_rate``, or the suite's own load shape.
         iterations: Iterations after which the run ends, over all users; None for no such limit.
@@ -358,6 +362,9 @@ class Plan(Frozen):
     rps: float | None = None
     locust_args: tuple[str, ...] = ()
     results: Path = Path("reports/performance")
+    metrics_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    metrics_grace: float | None = None
     scenarios: tuple[Scenario, ...] = ()
     iterations: int | None = None
     iterations_per_user: int | None = None

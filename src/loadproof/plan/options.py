@@ -62,6 +62,9 @@ class Options:
         require_baseline: ``--require-baseline``.
         fail_on_regression: ``--fail-on-regression``.
         results: ``--results``.
+        metrics_port: ``--metrics-port``.
+        metrics_host: ``--metrics-host``.
+        metrics_grace: ``--metrics-grace``.
         samples: ``--samples``.
         client: ``--client``.
         no_ready_check: ``--no-ready-check``.
@@ -110,6 +113,9 @@ class Options:
     require_baseline: bool = False
     fail_on_regression: bool = False
     results: str | None = None
+    metrics_port: str | None = None
+    metrics_host: str | None = None
+    metrics_grace: str | None = None
     samples: str | None = None
     client: str | None = None
     no_ready_check: bool = False
@@ -163,6 +169,9 @@ class PythonOptions(TypedDict, total=False):
     require_baseline: bool
     fail_on_regression: bool
     results: Path | str | None
+    metrics_port: int | str | None
+    metrics_host: str | None
+    metrics_grace: float | str | None
     samples: str | None
     client: str | None
     no_ready_check: bool
@@ -227,6 +236,9 @@ def from_python(target: str | None, given: PythonOptions) -> Options:
         require_baseline=given.get("require_baseline", False),
         fail_on_regression=given.get("fail_on_regression", False),
         results=_text(given.get("results")),
+        metrics_port=_text(given.get("metrics_port")),
+        metrics_host=given.get("metrics_host"),
+        metrics_grace=_text(given.get("metrics_grace")),
         samples=given.get("samples"),
         client=given.get("client"),
         no_ready_check=given.get("no_ready_check", False),

@@ -39,6 +39,9 @@ _READERS: dict[str, Reader[Any]] = {
     "host": values.text,
     "rps": values.rate,
     "results": values.text,
+    "metrics_port": values.port,
+    "metrics_host": values.text,
+    "metrics_grace": values.duration,
     "samples": values.samples,
     "client": values.client,
     "strict": values.switch,
@@ -146,6 +149,7 @@ def pick_settings(
             default=False,
         ),
         **_lengths(layers, options, run, declared),
+        **_metrics(layers, options, run),
         "ready_check": not options.no_ready_check,
         "ui": options.ui,
         "allow_inconclusive": options.allow_inconclusive,
@@ -234,6 +238,24 @@ def _lengths(layers: Layers, options: Options, run: RunTable, declared: Declared
             written=run.written("iterations_per_user"),
         ),
         "warmup": warmup or None,
+    }
+
+
+def _metrics(layers: Layers, options: Options, run: RunTable) -> dict[str, Any]:
+    """Where Prometheus finds the run while it goes on."""
+    port = layers.pick("metrics_port", values.port, option=options.metrics_port, written=run.written("metrics_port"))
+    return {
+        "metrics_port": None if port == values.NO_PORT else port,
+        "metrics_host": layers.pick(
+            "metrics_host",
+            values.text,
+            option=options.metrics_host,
+            written=run.written("metrics_host"),
+            default=_DEFAULTS["metrics_host"].default,
+        ),
+        "metrics_grace": layers.pick(
+            "metrics_grace", values.duration, option=options.metrics_grace, written=run.written("metrics_grace")
+        ),
     }
 
 

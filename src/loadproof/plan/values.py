@@ -29,6 +29,10 @@ LARGEST = 2**63 - 1
 """Largest whole number that TOML and the frames to the load process can hold."""
 
 
+NO_PORT = -1
+"""``none``, where a port was asked for: a higher layer takes back what a lower one says."""
+
+
 class Target(NamedTuple):
     """How much load a profile wants.
 
@@ -228,6 +232,17 @@ def locust_run_time(raw: object) -> float:
             f"{shown(raw)} is not a run time that Locust takes", "write 300, 300s, 20m or 1h30m", slug="bad-duration"
         )
     return parse_duration(raw)
+
+
+def port(raw: object) -> int:
+    """A TCP port; 0 for any that is free, ``none`` for no port at all."""
+    if isinstance(raw, str) and raw.strip().lower() == "none":
+        return NO_PORT
+    what = "must be a port from 0 to 65535 (0: any that is free) or none"
+    number = _whole_number(raw, 0, what)
+    if number > 65_535:
+        raise BadValueError(f"{what}, and is {shown(raw)}")
+    return number
 
 
 def samples(raw: object) -> str:

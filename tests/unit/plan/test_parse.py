@@ -74,6 +74,7 @@ def test_a_locustfile_alone_leaves_everything_to_locust(load):
         *("target", "name", "users", "spawn_rate", "run_time", "processes", "host", "rps", "results", "samples"),
         *("client", "strict", "ready_check", "ui", "allow_inconclusive"),
         *("scenarios", "iterations", "iterations_per_user", "warmup", "baseline"),
+        *("metrics_port", "metrics_host", "metrics_grace"),
     }
     assert (plan.scenarios, plan.iterations, plan.iterations_per_user, plan.warmup, plan.search) == ((), *(None,) * 4)
 

@@ -131,7 +131,8 @@ def test_github_is_told_on_request_and_a_search_too(cwd, service):
     page = cwd / "step_summary.md"
     search = ("stress", "--name", "ci", "-H", service.url, "--max-users", "2", "--steps", "2", "--hold", "3s")
     ended = loadproof(cwd, *search, "--github", GITHUB_STEP_SUMMARY=str(page))
-    assert ended.code == 0, ended.out + ended.err
+    assert ended.code in (0, 4), ended.out + ended.err  # a busy machine may not be able to judge so short a search
+    assert ended.out.count("::error ") == (ended.code == 4)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("<!-- loadproof: ci stress -->")
     assert "### Levels" in text

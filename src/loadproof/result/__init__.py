@@ -19,9 +19,21 @@ from loadproof.result.run import (
     SearchResult,
     Snapshot,
 )
+from loadproof.result.saved import (
+    BASELINES,
+    RESULTS,
+    find_run,
+    find_runs,
+    keep_baseline,
+    kept_baselines,
+    load_runs,
+    result_directories,
+)
 from loadproof.result.verdict import Observation, Outcome, Verdict
 
 __all__ = [
+    "BASELINES",
+    "RESULTS",
     "SCHEMA_VERSION",
     "Basis",
     "Change",
@@ -44,6 +56,12 @@ __all__ = [
     "SearchResult",
     "Snapshot",
     "Verdict",
+    "find_run",
+    "find_runs",
+    "keep_baseline",
+    "kept_baselines",
+    "load_runs",
     "new_run_id",
+    "result_directories",
     "write_atomically",
 ]

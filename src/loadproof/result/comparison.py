@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from loadproof.units import Unit
 
-Basis = Literal["between runs", "within one run"]
-"""Where the spread comes from that an interval is made of."""
+Basis = Literal["between runs", "within one run", "between levels"]
+"""Where the spread comes from that an interval is made of; of one search a side it lies between two levels."""
 
 
 class Change(StrEnum):

@@ -1,0 +1,35 @@
+"""A test that passes, one that fails, one that nobody can judge; and what else a team may write."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+LOAD = {"users": 5, "spawn_rate": 5, "run_time": "1s"}
+
+
+def test_that_passes(loadproof):
+    run = loadproof.run("shop", **LOAD)
+    assert run.passed
+    assert run.endpoints == ("/cart", "/products")
+    assert run.p95("/cart") < 0.25
+    assert run.error_rate() == 0
+    assert run.requests() == run.requests("/cart") + run.requests("/products")
+
+
+@pytest.mark.loadproof("p50(response_time) < 20ms", "error_rate < 1%")
+def test_that_fails(loadproof):
+    loadproof.run("locustfile.py", host=os.environ["SHOP_URL"], locust_args=["--tags", "search"], **LOAD)
+
+
+@pytest.mark.loadproof('p99(response_time){name="/search"} < 1s')
+def test_that_is_inconclusive(loadproof):
+    loadproof.run("locustfile.py", host=os.environ["SHOP_URL"], **LOAD)
+
+
+@pytest.mark.loadproof('p99(response_time){name="/search"} < 1s', allow_inconclusive=True)
+def test_that_may_be_inconclusive(loadproof, request):
+    host = request.config.getoption("--host")  # an option of Locust's own plugin
+    loadproof.run("locustfile.py", host=host, **LOAD)
+    pytest.fail("nothing after an inconclusive run is reached")

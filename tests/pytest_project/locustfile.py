@@ -1,0 +1,18 @@
+"""What the project's load tests do to the shop."""
+
+from __future__ import annotations
+
+from locust import HttpUser, constant, tag, task
+
+
+class Shopper(HttpUser):
+    wait_time = constant(0.01)
+
+    @task(5)
+    def look_at_products(self):
+        self.client.get("/ok", name="/products")
+
+    @tag("search")
+    @task
+    def search(self):
+        self.client.get("/slow/100", name="/search")

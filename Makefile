@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
-SYSTEM_PACKAGES := nginx-light chromium openssl wrk hey apache2-utils
+SYSTEM_PACKAGES := prometheus nginx-light chromium openssl wrk hey apache2-utils
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

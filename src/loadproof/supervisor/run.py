@@ -18,6 +18,7 @@ from loadproof.load.frames import Job, Unpacker
 from loadproof.plan import Capacity, Service
 from loadproof.plan.redact import redact_text
 from loadproof.supervisor.environment import environment_facts
+from loadproof.supervisor.exposing import Exposing
 from loadproof.supervisor.last_words import failed_before_start, refusal
 from loadproof.supervisor.observer import Guarded, Observer, Silent, StopSignal
 from loadproof.supervisor.process import LoadProcess
@@ -84,9 +85,12 @@ def run_plan(
         StoppedBeforeStartError: ``stop`` was asked for before the first request.
     """
     _refuse_foreign_workers(plan)
-    if isinstance(plan.target, Service) and plan.ready_check:
-        check_service(plan.target)
-    return _Supervisor(plan, observer or Silent(), stop, cwd or Path.cwd(), environ or os.environ).run()
+    with Exposing(plan) as exposing:
+        if isinstance(plan.target, Service) and plan.ready_check:
+            check_service(plan.target)
+        return _Supervisor(
+            plan, observer or Silent(), stop, cwd or Path.cwd(), environ=environ or os.environ, exposing=exposing
+        ).run()
 
 
 def _refuse_foreign_workers(plan: Plan) -> None:
@@ -102,9 +106,17 @@ class _Supervisor:
     """One load process from its start to its end, and the tests that it ran."""
 
     def __init__(
-        self, plan: Plan, observer: Observer, stop: StopSignal | None, cwd: Path, environ: Mapping[str, str]
+        self,
+        plan: Plan,
+        observer: Observer,
+        stop: StopSignal | None,
+        cwd: Path,
+        *,
+        environ: Mapping[str, str],
+        exposing: Exposing,
     ) -> None:
         self._plan = plan
+        self._exposing = exposing
         self._observer = Guarded(observer)
         self._stop = stop
         self._cwd = cwd
@@ -128,6 +140,8 @@ class _Supervisor:
     def run(self) -> RunResult:
         """Until the load process and everything below it are gone."""
         interrupted = False
+        if self._exposing.url is not None:
+            self._observer.said(f"metrics: {self._exposing.url}")
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.wire, selectors.EVENT_READ, self._read_wire)
             for stream in self._lines:
@@ -150,6 +164,7 @@ class _Supervisor:
         result = self._conclude()
         if interrupted and self._stop is None:
             raise KeyboardInterrupt
+        self._exposing.linger(result, self._observer.said, self._stop)
         return result
 
     # The loop
@@ -171,6 +186,7 @@ class _Supervisor:
             self._trial.checkpoint()
             progress = self._trial.progress()
             self._observer.progressed(progress)
+            self._exposing.progressed(progress)
             if self._trial.ends_early(progress.verdicts):
                 self._process.send("quit")
 
@@ -234,7 +250,7 @@ class _Supervisor:
 
     def _on_trial_frame(self, trial: Trial, kind: str, payload: Any) -> None:
         if kind == "delta":
-            trial.merge(payload)
+            self._exposing.add(trial.merge(payload))
         elif kind == "rows":
             trial.append_rows(payload)
         elif kind == "worker_lost":
@@ -247,6 +263,7 @@ class _Supervisor:
             trial.run_short(payload["max_users"], payload["needed"])
         elif kind == "end":
             trial.end(payload["at"])
+            self._exposing.stopped()
             if self._plan.ui:
                 self._finish()
 
@@ -264,7 +281,9 @@ class _Supervisor:
         for rows in self._early_rows:
             self._trial.append_rows(rows)
         self._early_rows.clear()
-        self._observer.started(self._trial.progress())
+        progress = self._trial.progress()
+        self._exposing.begin(self._trial.run_id, progress)
+        self._observer.started(progress)
 
     def _on_line(self, line: str, *, from_stderr: bool) -> None:
         line = redact_text(line)
@@ -315,6 +334,7 @@ class _Supervisor:
             return
         trial, self._trial = self._trial, None
         self._result = trial.finish(self._exit["script_exit_code"] if self._exit else None)
+        self._exposing.finished(self._result)
         for complaint in trial.complaints:
             self._observer.said(complaint)
         self._observer.finished(self._result)

@@ -105,6 +105,11 @@ class Trial:
         return "load" if self._plan.search is None else self._plan.search.kind
 
     @property
+    def run_id(self) -> str:
+        """Unique name of the run."""
+        return self._run_id
+
+    @property
     def bounded(self) -> bool:
         """Whether the run ends by itself."""
         limited = self._plan.iterations or self._plan.iterations_per_user or self._plan.search
@@ -120,8 +125,8 @@ class Trial:
         """Seconds since the run's start."""
         return time.monotonic() - self._zero
 
-    def merge(self, encoded: bytes) -> None:
-        """Take in a delta of one load process."""
+    def merge(self, encoded: bytes) -> Delta:
+        """Take in a delta of one load process, and give it decoded."""
         delta = Delta.decode(encoded)
         if not self._facts.in_order(delta.worker, delta.number):
             self.abort(f"a report of worker {delta.worker} was lost on its way", ExitCode.COULD_NOT_RUN)
@@ -131,6 +136,7 @@ class Trial:
         users = self._facts.users()
         if users:
             self._record.set_users(delta.facts["at"], users)
+        return delta
 
     def begin_schedule(self, starts_at: float) -> None:
         """The profiles begin: what came before was the set-up."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadproof.report.advice import what_to_look_at
+from loadproof.report.comparison import render_comparison
 from loadproof.report.coverage import missed_of, mixes_of, not_due_of
 from loadproof.report.figures import (
     arrivals_of,
@@ -83,6 +84,7 @@ def render_text(result: RunResult, *, report_path: str | None = None, unicode: b
         _verdict(result, page),
         _levels(result, page),
         _thresholds(result, page),
+        _comparison(result, page),
         _arrivals(result, page),
         _totals(result, page),
         [*_endpoints(result, page), *_note(result, page)],
@@ -194,6 +196,13 @@ def _thresholds(result: RunResult, page: Layout) -> list[str]:
         if why:
             lines += page.wrapped(why, indent=indent)
     return lines
+
+
+def _comparison(result: RunResult, page: Layout) -> list[str]:
+    if result.comparison is None:
+        return []
+    text = render_comparison(result.comparison, unicode=page.unicode, width=page.width - 2)
+    return ["Comparison with the baseline", *(f"  {line}".rstrip() for line in text.splitlines())]
 
 
 def _columns_of_numbers(verdicts: Sequence[Verdict], page: Layout) -> list[str]:

@@ -125,6 +125,15 @@ def test_coverage_says_what_never_ran_what_was_not_due_what_nobody_declared_and_
     ]
 
 
+def test_the_comparison_with_the_baseline_follows_the_thresholds():
+    lines = text_of(checked_result(), width=120).splitlines()
+    at = lines.index("Comparison with the baseline")
+    assert lines.index("Thresholds") < at < lines.index("Totals")
+    assert lines[at + 1] == "  ✗ REGRESSED  p95(response_time) of POST /buy +55%"
+    assert any(re.match(r" +✗ REGRESSED +POST /buy +p95\(response_time\) ", line) for line in lines[at + 2 :])
+    assert "Comparison" not in text_of(small_result())
+
+
 def test_a_run_that_declares_nothing_has_no_coverage():
     assert "Coverage" not in text_of(small_result())
     assert "Coverage" not in text_of(result_of([sample()], coverage=Coverage()))

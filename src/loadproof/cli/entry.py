@@ -25,6 +25,7 @@ COMMANDS = {
     "compare": "compare runs with a baseline: what changed, and how sure that is",
     "baseline": "keep a run as the baseline of its test, or list what is kept",
     "summary": "the trend over all runs of a folder",
+    "monitor": "write a Grafana dashboard, alerting rules and what runs them",
     "locust": "Locust's own command line, word for word",
 }
 

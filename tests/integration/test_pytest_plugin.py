@@ -22,6 +22,8 @@ from commandline import alive, children, environment, wait_for
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "tests/pytest_project"
 GUIDE = (ROOT / "docs/pytest.md").read_text(encoding="utf-8")
+pytestmark = pytest.mark.timeout(300)  # many processes on what may be a busy machine
+
 EXAMPLES = dict(re.findall(r"```\w+\n# (\S+)\n(.*?)```", GUIDE, re.DOTALL))
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\n"
 
@@ -39,7 +41,7 @@ def start(folder, *words, **variables):
     )
 
 
-def end(process, timeout=90):
+def end(process, timeout=200):
     try:
         return process.communicate(timeout=timeout)[0]
     except subprocess.TimeoutExpired:
@@ -105,7 +107,7 @@ def test_a_project_sees_one_pass_one_fail_and_one_inconclusive(project):
 def test_a_failed_run_is_told_by_rule_observed_value_limit_and_report(project):
     folder, out = project
     assert re.search(r"^E +Failed: \w+: FAIL$", out, re.MULTILINE), out
-    told = r"^E +✗ p50\(response_time\) < 20ms: [\d.]+ ms is >= 20 ms \(\d+ samples\)$"
+    told = r"^E +✗ error_rate < 1%: (50|49\.\d)% is >= 1% \(\d+ samples\)$"
     assert re.search(told, out, re.MULTILINE), out
     assert re.search(rf"^E +report: {folder}/kept/load_test_\w+/report\.html$", out, re.MULTILINE)
     assert re.search(r"^> +loadproof\.run\(", out, re.MULTILINE)
@@ -207,6 +209,10 @@ class TestOfAMarkedClass:
 def test_own_failure(loadproof):
     assert 1 == 2
 
+def test_host_of_locusts_own_option(loadproof, request):
+    with pytest.raises(Exception, match="127.0.0.1:99 does not answer"):
+        loadproof.run("locustfile.py", host=request.config.getoption("--host"), run_time="1s")
+
 def test_modules():
     import sys
     assert not {"gevent", "locust"} & set(sys.modules)
@@ -214,7 +220,7 @@ def test_modules():
 
 
 def test_what_is_wrong_is_told_with_its_hint_and_sends_nothing(tmp_path):
-    out = run(project_in(tmp_path, test_wrong=WRONG), SHOP_URL="http://127.0.0.1:9")
+    out = run(project_in(tmp_path, test_wrong=WRONG), "-H", "http://127.0.0.1:99", SHOP_URL="http://127.0.0.1:9")
     assert endings(out) == {
         "test_misspelt_rule": "ERROR",
         "test_misspelt_option": "FAILED",
@@ -224,7 +230,7 @@ def test_what_is_wrong_is_told_with_its_hint_and_sends_nothing(tmp_path):
         "test_no_fixture": "FAILED",
         "test_own_failure": "FAILED",
     }, out
-    assert "2 passed" in out
+    assert "3 passed" in out, "it lives beside the plugin of Locust, and takes its host from -H"
     assert "did you mean response_time?" in out
     assert "\n        ^ (did you" in out
     assert not (tmp_path / "was_set_up").exists()
@@ -309,12 +315,6 @@ def test_ctrl_c_ends_every_child_process_and_keeps_the_results(tmp_path, service
     assert int((tmp_path / "coroutines" / "ticks").read_text()) > 10, "the event loop stood still"
 
 
-def test_it_lives_beside_the_plugin_of_locust(project):
-    _, out = project
-    assert "locust-" in re.search(r"^plugins: .*$", out, re.MULTILINE)[0]
-    assert "INCONCLUSIVE load_shop.py::test_that_may_be_inconclusive" in out, "it takes its host from -H"
-
-
 def test_it_adds_one_fixture_one_mark_and_one_option(tmp_path):
     project_in(tmp_path)
     words = ("--fixtures", "--markers", "--help")
@@ -342,4 +342,4 @@ def test_every_example_of_the_guide_passes(project):
     assert GUIDE.count("```python") == sum(name.endswith(".py") for name in EXAMPLES)
     assert [test for test in endings(out) if not test.startswith("test_that_")] == []
     assert len(re.findall(r"^PASS test_\w+\.py::test_the_shop", out, re.MULTILINE)) == 3
-    assert "FAIL test_expectations.py::test_the_search_is_known_to_be_slow" in out
+    assert "FAIL test_expectations.py::test_orders_are_known_to_fail" in out

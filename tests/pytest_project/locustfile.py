@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from locust import HttpUser, constant, tag, task
+from locust import HttpUser, constant, task
+
+
+class Buyer(HttpUser):
+    """Every second order is refused."""
+
+    wait_time = constant(0.01)
+
+    @task
+    def order(self):
+        self.client.post("/every/2", name="/orders")
 
 
 class Shopper(HttpUser):
@@ -12,7 +22,6 @@ class Shopper(HttpUser):
     def look_at_products(self):
         self.client.get("/ok", name="/products")
 
-    @tag("search")
     @task
     def search(self):
         self.client.get("/slow/100", name="/search")

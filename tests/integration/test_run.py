@@ -10,6 +10,7 @@ import re
 import pytest
 
 from commandline import loadproof
+from loadproof.result import SCHEMA_VERSION
 
 SIMPLE = """
 from locust import HttpUser, constant, task
@@ -41,11 +42,13 @@ def test_a_locustfile_runs_and_leaves_a_result_directory(suite, service):
     ended = loadproof(cwd, "run", "-u", "5", "-r", "5", "-t", "3s", "-H", service.url)
     assert ended.code == 0, ended.out + ended.err
     names = {path.name for path in ended.directory.iterdir()}
-    assert names == {"run.json", "metrics.json", "results.csv", "report.html", "plan.toml", "log.txt"}
+    assert names == {
+        *("run.json", "metrics.json", "results.csv", "report.html", "junit.xml", "summary.md", "plan.toml", "log.txt")
+    }
     assert ended.directory.name.startswith(f"load_test_{cwd.name}")
     assert str(ended.directory.relative_to(cwd)) in ended.out
     assert ended.out.index("PASS") < ended.out.index("report.html")
-    assert ended.run["schema_version"] == 2
+    assert ended.run["schema_version"] == SCHEMA_VERSION
     assert ended.run["finished"]
 
 

@@ -36,7 +36,8 @@ _EPILOG = """examples:
   loadproof stress pkd_service --max-users 100
   loadproof capacity pkd_service --slo 'p99(response_time) < 250ms'
 
-exit codes: 0 pass, 2 usage, 3 could not run, 4 inconclusive, 99 thresholds failed, 130 / 143 interrupted"""
+exit codes: 0 pass, 2 usage, 3 could not run, 4 inconclusive, 5 regressed, 99 thresholds failed,
+            130 / 143 interrupted"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

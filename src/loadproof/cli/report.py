@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def main(words: Sequence[str]) -> int:
-    """Write ``metrics.json`` and ``report.html`` of a saved run again, and print its summary.
+    """Write what is made of a saved run again, and print its summary.
 
     Of a run whose supervisor died, everything is rebuilt from the last checkpoint and ``results.csv``.
     """
     parser = argparse.ArgumentParser(
         prog="loadproof report",
-        description="Write metrics.json and report.html of a saved run again, and print its summary. A run that "
-        "crashed is rebuilt from its last checkpoint and results.csv.",
+        description="Write report.html, metrics.json, junit.xml and summary.md of a saved run again, and print its "
+        "summary. A run that crashed is rebuilt from its last checkpoint and results.csv.",
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )

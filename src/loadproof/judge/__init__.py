@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadproof.judge.conclusion import exit_code, overall, reason_to_end
 from loadproof.judge.levels import MeasuredLevel, judge_level
-from loadproof.judge.observe import Measurements, observe_baseline, tag_of
+from loadproof.judge.observed import Measurements, observe_baseline, tag_of
 from loadproof.judge.rules import evaluate, evaluate_all
 from loadproof.judge.windows import Watch
 

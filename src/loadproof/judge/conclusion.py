@@ -11,7 +11,7 @@ from loadproof.result import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from loadproof.judge.observe import Measurements
+    from loadproof.judge.observed import Measurements
     from loadproof.plan import Threshold
     from loadproof.result import SearchResult, Verdict
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from loadproof.judge.limits import breaks
-from loadproof.judge.observe import observe, reference_for
+from loadproof.judge.observed import observe, reference_for
 from loadproof.plan.metrics import unit_of
 from loadproof.result import Outcome, Verdict
 from loadproof.units import format_beside
@@ -14,7 +14,7 @@ from loadproof.units import format_beside
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadproof.judge.observe import Measurements, Select
+    from loadproof.judge.observed import Measurements, Select
     from loadproof.plan import Condition, Threshold
     from loadproof.result import Doubt, GeneratorHealth
     from loadproof.units import Unit

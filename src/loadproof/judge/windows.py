@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from loadproof.judge.observe import Counted, Observed, observe_counted
+from loadproof.judge.observed import Counted, Observed, observe_counted
 from loadproof.record import ArrivalCounts
 from loadproof.record.tally import add_tallies
 from loadproof.result import Observation

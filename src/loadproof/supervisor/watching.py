@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from loadproof.judge import Watch
-from loadproof.judge.observe import selected
+from loadproof.judge.observed import selected
 from loadproof.record import Counts
 
 if TYPE_CHECKING:

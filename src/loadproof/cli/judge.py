@@ -14,6 +14,7 @@ from loadproof.errors import ExitCode, Problem, UsageError
 from loadproof.judge import observe_baseline
 from loadproof.plan import parse_threshold
 from loadproof.plan.defaults import layered
+from loadproof.result import RESULTS, find_run
 from loadproof.supervisor.files import restore
 from loadproof.supervisor.judging import judged, saved_rules
 
@@ -42,14 +43,15 @@ def main(words: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("run", metavar="RUN", help="a result directory, the run.json in it, or latest[:NAME]")
+    add("run", metavar="RUN", help="a result directory, the run.json in it, latest[:NAME], or a kept baseline")
+    add("--results", type=Path, default=RESULTS, metavar="DIR", help=f"where latest is, default {RESULTS}")
     add("--threshold", action="append", default=[], metavar="RULE", help="one more rule (again for more)")
     add("--baseline", metavar="RUN", help="what rules on a baseline are held against")
     add("--strict", action="store_true", help="a warning fails the run")
     add("--allow-inconclusive", action="store_true", help="an inconclusive run exits 0")
     add("--json", action="store_true", help="verdicts as JSON")
     asked = parser.parse_args(words)
-    result = restore(Path(asked.run))
+    result = restore(find_run(asked.run, results=asked.results))
     rules = saved_rules(result)
     own = _parsed(asked.threshold)
     rules = replace(
@@ -59,7 +61,7 @@ def main(words: Sequence[str]) -> int:
         allow_inconclusive=rules.allow_inconclusive or asked.allow_inconclusive,
     )
     if asked.baseline:
-        baseline = restore(Path(asked.baseline))
+        baseline = restore(find_run(asked.baseline, results=asked.results))
         dependent = [rule for rule in rules.thresholds if rule.needs_baseline]
         result = replace(result, references=tuple(observe_baseline(rule, baseline) for rule in dependent))
     result = judged(result, rules)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from loadproof.cli.ending import print_summary
 from loadproof.cli.help import HelpFormatter
 from loadproof.errors import ExitCode
+from loadproof.result import RESULTS, find_run
 from loadproof.supervisor.files import restore, write_files
 
 if TYPE_CHECKING:
@@ -27,9 +28,12 @@ def main(words: Sequence[str]) -> int:
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="a result directory, or the run.json in it")
-    words_of = parser.parse_args(words)
-    result = restore(words_of.run)
+    parser.add_argument("run", metavar="RUN", help="a result directory, the run.json in it, or latest[:NAME]")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, metavar="DIR", help=f"where latest is, default {RESULTS}"
+    )
+    asked = parser.parse_args(words)
+    result = restore(find_run(asked.run, results=asked.results))
     assert result.directory is not None
     complaints = write_files(result, result.directory)
     for complaint in complaints:

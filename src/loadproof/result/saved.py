@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 RESULTS = Path("reports/performance")
 """Where result directories are made unless a plan says otherwise."""
 
+HERE = Path()
+"""The current folder."""
+
 BASELINES = Path("baselines")
 """Where baselines are kept: in the working folder, to be committed."""
 
@@ -25,7 +28,7 @@ _DIRECTORY = re.compile(r"(?:load|stress|capacity)_test_(?P<name>.+)_(?P<at>\d{8
 _LATEST = "latest"
 
 
-def find_run(word: str, *, results: Path = RESULTS, exclude: Collection[Path] = ()) -> Path:
+def find_run(word: str, *, results: Path = RESULTS, exclude: Collection[Path] = (), folder: Path = HERE) -> Path:
     """The one saved run that a word names.
 
     Args:
@@ -33,6 +36,7 @@ def find_run(word: str, *, results: Path = RESULTS, exclude: Collection[Path] = 
             kept baseline.
         results: Folder that the latest run is looked for in.
         exclude: Result directories that are not meant by ``latest``, such as that of a run that goes on.
+        folder: Where paths start, and baselines are kept below.
 
     Returns:
         The path of its ``run.json``.
@@ -40,7 +44,7 @@ def find_run(word: str, *, results: Path = RESULTS, exclude: Collection[Path] = 
     Raises:
         RunError: There is none (``no-run``), or the word names several (``several-runs``).
     """
-    found = find_runs(word, results=results, exclude=exclude)
+    found = find_runs(word, results=results, exclude=exclude, folder=folder)
     if len(found) > 1:
         raise RunError(
             f"{word} names {len(found)} runs, and one is asked for", slug="several-runs", hint=f"such as {found[-1]}"
@@ -48,13 +52,16 @@ def find_run(word: str, *, results: Path = RESULTS, exclude: Collection[Path] = 
     return found[0]
 
 
-def find_runs(words: str, *, results: Path = RESULTS, exclude: Collection[Path] = ()) -> list[Path]:
+def find_runs(
+    words: str, *, results: Path = RESULTS, exclude: Collection[Path] = (), folder: Path = HERE
+) -> list[Path]:
     """All saved runs that a list of words names, each once, in the order in which they are named.
 
     Args:
         words: Words as ``find_run`` takes them, or globs of result directories or files, separated by commas.
         results: As there.
         exclude: As there.
+        folder: As there.
 
     Returns:
         Paths of their ``run.json``, at least one; those of a glob by name, which of one test is by time.
@@ -62,21 +69,22 @@ def find_runs(words: str, *, results: Path = RESULTS, exclude: Collection[Path] 
     Raises:
         RunError: A word names none (``no-run``).
     """
-    if Path(words).exists():
-        return [_file_of(Path(words))]
-    found = [path for word in words.split(",") if word.strip() for path in _found(word.strip(), results, exclude)]
+    if (folder / words).exists():
+        return [_file_of(folder / words)]
+    named = [word.strip() for word in words.split(",") if word.strip()]
+    found = [path for word in named for path in _found(word, results, exclude, folder)]
     if not found:
         raise RunError("no run is named", slug="no-run", hint="latest, or a folder of reports/performance")
     return list(dict.fromkeys(found))
 
 
-def load_runs(words: str, *, results: Path = RESULTS) -> list[RunResult]:
+def load_runs(words: str, *, results: Path = RESULTS, folder: Path = HERE) -> list[RunResult]:
     """The runs that ``find_runs`` finds.
 
     Raises:
         RunError: There are none, or what was found is not a run.
     """
-    return [RunResult.load(path) for path in find_runs(words, results=results)]
+    return [RunResult.load(path) for path in find_runs(words, results=results, folder=folder)]
 
 
 def result_directories(results: Path = RESULTS, *, name: str | None = None) -> list[Path]:
@@ -138,19 +146,19 @@ def kept_baselines(folder: Path = BASELINES) -> list[Path]:
     return sorted(folder.glob("*.json"))
 
 
-def _found(word: str, results: Path, exclude: Collection[Path]) -> list[Path]:
+def _found(word: str, results: Path, exclude: Collection[Path], folder: Path) -> list[Path]:
     if word == _LATEST or word.startswith(f"{_LATEST}:"):
         return [_latest(word.partition(":")[2] or None, results, exclude)]
-    path = Path(word)
+    path = folder / word
     if path.exists():
         return [_file_of(path)]
     if glob.has_magic(word):
-        matches = [Path(match) for match in sorted(glob.glob(word))]  # noqa: PTH207 - the pattern may be absolute
+        matches = [Path(match) for match in sorted(glob.glob(str(path)))]  # noqa: PTH207 - the pattern may be absolute
         runs = [match / "run.json" if match.is_dir() else match for match in matches]
         found = [run for run in runs if run.is_file() and run.suffix == ".json"]
         if found:
             return found
-    kept = BASELINES / f"{word}.json"
+    kept = folder / BASELINES / f"{word}.json"
     if kept.is_file():
         return [kept]
     raise RunError(f"there is no run {word}", slug="no-run", hint=_hint(results))

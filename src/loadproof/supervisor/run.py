@@ -17,6 +17,7 @@ from loadproof.judge import tag_of
 from loadproof.load.frames import Job, Unpacker
 from loadproof.plan import Capacity, Service
 from loadproof.plan.redact import redact_text
+from loadproof.supervisor.baseline import Baseline
 from loadproof.supervisor.environment import environment_facts
 from loadproof.supervisor.exposing import Exposing
 from loadproof.supervisor.last_words import failed_before_start, refusal
@@ -121,6 +122,7 @@ class _Supervisor:
         self._stop = stop
         self._cwd = cwd
         self._environment = environment_facts(cwd)
+        self._baseline = Baseline.of(plan, cwd, self._observer.said)
         self._process = LoadProcess(_job(plan), cwd=cwd, environ=environ)
         self._frames = Unpacker()
         self._lines = {self._process.stdout: _Lines(), self._process.stderr: _Lines()}
@@ -276,6 +278,7 @@ class _Supervisor:
             base=self._cwd / self._plan.results,
             log=list(self._early_lines),
             send=self._process.send,
+            baseline=self._baseline,
         )
         self._early_lines.clear()
         for rows in self._early_rows:

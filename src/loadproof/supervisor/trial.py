@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import ExitCode
-from loadproof.judge import evaluate_all, observe_baseline, reason_to_end
+from loadproof.judge import evaluate_all, reason_to_end
 from loadproof.plan import Stress
 from loadproof.plan.metrics import is_live
 from loadproof.plan.profile import Schedule
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from loadproof.plan import Plan
     from loadproof.result import Coverage, GeneratorHealth, Verdict
+    from loadproof.supervisor.baseline import Baseline
 
 _CHECKPOINT_INTERVAL = 10.0
 _HEALED = 2.0
@@ -44,7 +45,7 @@ class Trial:
         plan: What was planned.
         start: Payload of the ``start`` frame: what Locust made of it.
         send: Sends a frame to the load process.
-        baseline: The saved run that this one is held against; None for none.
+        baseline: The saved runs that this one is held against.
         environment: Where it runs.
         base: Folder under which its directory is made.
         log: Lines that came before it started.
@@ -62,7 +63,7 @@ class Trial:
         base: Path,
         log: list[str],
         send: Callable[[str, Any], None],
-        baseline: RunResult | None = None,
+        baseline: Baseline,
     ) -> None:
         self._plan = plan
         self._start = start
@@ -75,11 +76,7 @@ class Trial:
         self._live_rules = tuple(rule for rule in plan.thresholds if is_live(rule))
         self._watching = Watching(plan.thresholds, self._record)
         self._baseline = baseline
-        self._references = (
-            ()
-            if baseline is None
-            else tuple(observe_baseline(rule, baseline) for rule in plan.thresholds if rule.needs_baseline)
-        )
+        self._references = baseline.references(plan.thresholds)
         self._run_time = run_time_of(plan) if plan.scenarios else start["run_time"]
         self._schedule_at: float | None = None if plan.scenarios or plan.search else 0.0
         self._measured_from = 0.0
@@ -267,7 +264,8 @@ class Trial:
         self._count_lost_shares()
         self._find_warm_up()
         self._watching.finish(self._measured_to())
-        result = judged(replace(self._result(finished=True), script_exit_code=script_exit_code), self._plan)
+        result = replace(self._result(finished=True), script_exit_code=script_exit_code)
+        result = judged(replace(result, comparison=self._baseline.compared(result)), self._plan)
         self.complaints.extend(write_files(result, self._directory.path))
         return result
 

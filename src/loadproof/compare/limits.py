@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from loadproof.result import Change
-from loadproof.stats import student_quantile
+from loadproof.stats import chi_square_quantile, student_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,7 +109,7 @@ def decide(
     # A ratio beyond these ends means that next to nothing is known; they keep the numbers finite.
     low, high = (_exp(contrast.log_ratio - half), _exp(contrast.log_ratio + half))
     widest = max(1.0 + tolerance, 1.0 + floor / baseline)
-    found = widest * _exp((critical + student_quantile(POWER, contrast.freedom)) * contrast.error)
+    found = widest * _exp((critical + student_quantile(POWER, contrast.freedom)) * _cautious(contrast))
     moved = abs(candidate - baseline) > floor
     negligible = max(abs(low - 1.0), abs(high - 1.0)) * baseline <= floor
     worse, better = (
@@ -154,6 +154,16 @@ def decide_shares(
         return Decision(interval, Change.EQUIVALENT, found)
     needed = _runs_needed(runs, half, abs(abs(difference) - limit))
     return Decision(interval, Change.INCONCLUSIVE, found, needed, "the interval is too wide")
+
+
+def _cautious(contrast: Contrast) -> float:
+    """The upper end of where the error may lie, with a confidence of 80 %.
+
+    An error that is known from few runs may be too small by chance, and whoever then says that a small change would be
+    found says it where it is least true. With many degrees of freedom it is the error itself, and the detectable ratio
+    ``(1 + t) exp((z.975 + z.90) error)``.
+    """
+    return contrast.error * math.sqrt(contrast.freedom / chi_square_quantile(0.2, contrast.freedom))
 
 
 def _runs_needed(runs: int, half: float, room: float) -> int | None:

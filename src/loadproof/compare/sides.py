@@ -22,6 +22,9 @@ QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 SHORTEST = 50.0
 """Seconds that one run takes at least to speak for itself: ten blocks of 5 s."""
 
+LEAST_BLOCKS = 15.0
+"""Blocks, of the length that the course asks for, that a run has at least to speak for itself."""
+
 LARGEST_TAIL = 1.0 / 3.0
 """Relative error of the share beyond a quantile up to which one run speaks for itself: about nine bursts of it."""
 
@@ -269,8 +272,8 @@ def _trusted(found: Estimate | None, windows: int, seconds: float) -> Estimate |
     """The estimate, where the run is long enough for what happens in it."""
     if found is None:
         return f"{windows} windows are too few for one run to speak for itself: it takes 16, or more runs"
-    if found.blocks * 10.0 > windows:
-        needed = 60.0 * math.ceil(found.blocks * seconds / 6.0)
+    if found.blocks * LEAST_BLOCKS > windows:
+        needed = 60.0 * math.ceil(LEAST_BLOCKS * found.blocks * seconds / 60.0)
         return f"it changes too slowly for a run of this length: it takes about {needed:.0f} s, or more runs"
     if found.tail > LARGEST_TAIL:
         return "what is slow comes in too few bursts for one run to speak for itself: it takes a longer one, or more"

@@ -79,7 +79,7 @@ def _table(comparison: Comparison, page: Layout) -> list[str]:
     ranked = sorted(comparison.differences, key=lambda each: (each.name is not None, _WORST_FIRST.index(each.change)))
     rows = [_HEAD, *(_row(each) for each in ranked[:_ROWS_MAX])]
     bases = ", ".join(dict.fromkeys(each.basis for each in comparison.differences))
-    lines = [f"Quantities (candidate against baseline; response times of successes; spread {bases})"]
+    lines = page.wrapped(f"Quantities (candidate against baseline; response times of successes; spread {bases})")
     lines += page.table(rows, left=[0, 1, 2], name=1, optional=_OPTIONAL)
     if len(ranked) > _ROWS_MAX:
         lines += page.wrapped(f"and {plural(len(ranked) - _ROWS_MAX, 'more quantity', 'more quantities')}", indent="  ")

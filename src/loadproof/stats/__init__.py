@@ -12,7 +12,7 @@ from loadproof.stats.course import (
     slope_interval,
     sum_variance,
 )
-from loadproof.stats.distributions import chi_square_tail, student_quantile
+from loadproof.stats.distributions import chi_square_quantile, chi_square_tail, student_quantile
 from loadproof.stats.intervals import (
     mean_interval,
     min_samples,
@@ -29,6 +29,7 @@ __all__ = [
     "block_length",
     "bootstrap_mean",
     "bootstrap_quantiles",
+    "chi_square_quantile",
     "chi_square_tail",
     "correlation_time",
     "effective_blocks",

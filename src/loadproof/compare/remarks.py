@@ -93,8 +93,14 @@ def _facts(
         one, two = ({_said(each.get(key)): None for each in side} for side in (before, after))
         if set(one) == set(two) and len(one) == 1:
             continue
-        remarks.append(f"{name[0].upper()}{name[1:]}: {' and '.join(one)} against {' and '.join(two)}.")
+        remarks.append(f"{name[0].upper()}{name[1:]}: {_listed(one)} against {_listed(two)}.")
     return remarks
+
+
+def _listed(values: Iterable[str]) -> str:
+    """The first two, and how many more there are."""
+    every = list(values)
+    return " and ".join(every[:2]) + (f" and {len(every) - 2} more" if len(every) > 2 else "")
 
 
 def _said(value: Any) -> str:

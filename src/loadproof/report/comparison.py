@@ -69,8 +69,9 @@ def _runs(runs: tuple[ComparedRun, ...]) -> str:
         return "no run"
     named = [f"{run.run_id}{f' at {run.commit}' if run.commit else ''}" for run in runs[:_RUNS_MAX]]
     more = f" and {len(runs) - _RUNS_MAX} more" if len(runs) > _RUNS_MAX else ""
-    tests = ", ".join(dict.fromkeys(run.test_name for run in runs))
-    return f"{plural(len(runs), 'run')} of {tests} ({', '.join(named)}{more})"
+    tests = list(dict.fromkeys(run.test_name for run in runs))
+    of = ", ".join(tests[:3]) + (f" and {len(tests) - 3} more" if len(tests) > 3 else "")
+    return f"{plural(len(runs), 'run')} of {of} ({', '.join(named)}{more})"
 
 
 def _table(comparison: Comparison, page: Layout) -> list[str]:

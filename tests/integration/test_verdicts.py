@@ -195,3 +195,30 @@ def test_a_saved_run_can_be_judged_by_other_rules(suite):
     bad = loadproof(suite, "judge", str(ended.directory), *rules("rps > 1"))
     assert bad.code == 2
     assert {path.name: path.read_bytes() for path in ended.directory.iterdir()} == before
+
+
+def test_a_run_is_compared_with_its_baseline_and_judged_by_it(suite):
+    relative = "max(measure.depth) <= baseline + 1"
+    with modelled("fast") as url:
+        load = ("run", "-u", "2", "-t", "2s", "-H", url, "--name", "shop", "--baseline", "latest:shop")
+        missing = loadproof(suite, *load, "--require-baseline")
+        assert (missing.code, missing.directories) == (2, [])
+        first = loadproof(suite, *load, *rules(relative))
+        assert "no baseline yet" in first.out
+        assert first.verdict(relative)["outcome"] == "INCONCLUSIVE"
+        second = loadproof(suite, *load, *rules(relative), "--results", "others")
+    assert "no baseline yet" in second.out  # latest is looked for where results go
+    kept = loadproof(suite, "baseline", "set", "latest:shop")
+    assert kept.code == 0, kept.err
+    with modelled("fast") as url:
+        third = loadproof(
+            suite, "run", "-u", "2", "-t", "2s", "-H", url, "--baseline", "shop", "--results", "third", *rules(relative)
+        )
+    (path,) = (suite / "third").glob("*/run.json")
+    run = json.loads(path.read_text())
+    assert [run["run_id"] for run in run["comparison"]["baseline"]] == [first.run["run_id"]]
+    verdict = next(verdict for verdict in run["verdicts"] if verdict["rule"] == relative)
+    assert (verdict["outcome"], verdict["observed"], verdict["limit"]) == ("PASS", 7.5, 8.5)
+    assert "all requests" in third.out
+    again = loadproof(suite, "judge", str(path.parent), "--json")
+    assert json.loads(again.out)["verdicts"] == run["verdicts"]

@@ -69,6 +69,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
+    request_queue_size = 64
     render: Render
     last_answered = 0.0
     """When the latest scrape began that was answered to its end, by ``time.monotonic()``."""

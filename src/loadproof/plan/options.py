@@ -135,13 +135,13 @@ class PythonOptions(TypedDict, total=False):
 
     plan_file: str | None
     name: str | None
-    thresholds: Sequence[str]
+    thresholds: Sequence[str] | str
     users: int | None
     spawn_rate: float | None
     run_time: float | str | None
     host: str | None
     processes: int | None
-    class_names: Sequence[str]
+    class_names: Sequence[str] | str
     rps: float | str | None
     rate: float | str | None
     duration: float | str | None
@@ -159,7 +159,7 @@ class PythonOptions(TypedDict, total=False):
     steps: int | None
     hold: float | str | None
     max_rate: float | str | None
-    slo: Sequence[str]
+    slo: Sequence[str] | str
     start_rate: float | str | None
     trial: float | str | None
     settle: float | str | None
@@ -202,13 +202,13 @@ def from_python(target: str | None, given: PythonOptions) -> Options:
         target=target,
         plan_file=given.get("plan_file"),
         name=given.get("name"),
-        thresholds=tuple(given.get("thresholds", ())),
+        thresholds=_several(given.get("thresholds", ())),
         users=_text(given.get("users")),
         spawn_rate=_text(given.get("spawn_rate")),
         run_time=_text(given.get("run_time")),
         host=given.get("host"),
         processes=_text(given.get("processes")),
-        class_names=tuple(given.get("class_names", ())),
+        class_names=_several(given.get("class_names", ())),
         rps=_text(given.get("rps")),
         rate=_text(given.get("rate")),
         duration=_text(given.get("duration")),
@@ -226,7 +226,7 @@ def from_python(target: str | None, given: PythonOptions) -> Options:
         steps=_text(given.get("steps")),
         hold=_text(given.get("hold")),
         max_rate=_text(given.get("max_rate")),
-        slo=tuple(given.get("slo", ())),
+        slo=_several(given.get("slo", ())),
         start_rate=_text(given.get("start_rate")),
         trial=_text(given.get("trial")),
         settle=_text(given.get("settle")),
@@ -256,6 +256,11 @@ def _unknown_option(name: str) -> Problem:
     return Problem(
         "unknown-key", f"load_plan({name}=…)", "there is no such option", f"did you mean {close[0]}?" if close else None
     )
+
+
+def _several(value: Sequence[str] | str) -> tuple[str, ...]:
+    """Texts; one alone need not be in a list."""
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _list(value: Sequence[str] | str | None) -> str | None:

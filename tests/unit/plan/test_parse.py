@@ -364,3 +364,9 @@ def test_a_plan_never_changes(load):
     with pytest.raises(ValueError, match="frozen"):
         plan.users = 3
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_one_rule_from_python_need_not_be_in_a_list(load, cwd):
+    plan = load_plan("locustfile.py", thresholds="requests > 5", class_names="Shopper", cwd=cwd, environ={})
+    assert plan.thresholds[-1].text == "requests > 5"
+    assert plan.locust_args[-1] == "Shopper"

@@ -1,10 +1,10 @@
 """Do comparisons of real runs come out right?
 
-A small service on core 1, four workers that take 12 ms for a request and a queue before them, in three speeds: as it is,
-15 % slower and 40 % slower. Each is run several times from core 0, in turn, so that whatever the machine does falls on
-all of them alike. Then `compare_runs` holds the sides against each other: the same service against itself must never be
-REGRESSED; 15 % slower must be REGRESSED on p50 and neither IMPROVED nor EQUIVALENT on p95; 40 % slower must be REGRESSED
-on both. Exits 1 where one of these does not hold.
+A small service on core 1, four workers that take 12 ms for a request and a queue before them, in three speeds: as it
+is, 15 % slower and 40 % slower. Each is run several times from core 0, in turn, so that whatever the machine does falls
+on all of them alike. Then `compare_runs` holds the sides against each other: the same service against itself must never
+be REGRESSED; 15 % slower must be REGRESSED on p50 and neither IMPROVED nor EQUIVALENT on p95; 40 % slower must be
+REGRESSED on both. Exits 1 where one of these does not hold.
 
     python bench/soak/compare.py [--runs 5] [--seconds 8]
 """

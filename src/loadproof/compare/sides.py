@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -261,7 +261,14 @@ def courses_of_counts(
     if len(counts) * seconds < SHORTEST:
         return dict.fromkeys(quantiles, _too_short(len(counts) * seconds))
     found = bootstrap_quantiles(edges, counts, quantiles) if len(edges) > 1 else []
-    return {q: _trusted(found[number] if found else None, len(counts), seconds) for number, q in enumerate(quantiles)}
+    if not found:
+        return dict.fromkeys(quantiles, _trusted(None, len(counts), seconds))
+    # How slowly a run changes is the run's own: where noise hides it in one quantile, another one shows it.
+    slowest = max(each.blocks for each in found)
+    return {
+        q: _trusted(replace(each, blocks=slowest), len(counts), seconds)
+        for q, each in zip(quantiles, found, strict=True)
+    }
 
 
 def _too_short(seconds: float) -> str:

@@ -22,11 +22,11 @@ QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 SHORTEST = 50.0
 """Seconds that one run takes at least to speak for itself: ten blocks of 5 s."""
 
-LEAST_BLOCKS = 15.0
+LEAST_BLOCKS = 12.0
 """Blocks, of the length that the course asks for, that a run has at least to speak for itself."""
 
-LARGEST_TAIL = 1.0 / 3.0
-"""Relative error of the share beyond a quantile up to which one run speaks for itself: about nine bursts of it."""
+LARGEST_TAIL = 0.3
+"""Relative error of the share beyond a quantile up to which one run speaks for itself: about eleven bursts of it."""
 
 _FEW = 3  # runs a side from which on each side's own spread is used
 _LEAST_POOLED = 4  # runs of both sides from which on their common spread is

@@ -52,7 +52,7 @@ def bootstrap_quantiles(
     logarithms) within a bucket.
 
     ``L`` is an eighth of the windows: longer than what ``block_length`` asks for wherever that can be trusted (it must
-    be at most a fifteenth). Long blocks cost precision of the error, which its degrees of freedom pay for; short ones
+    be at most a twelfth). Long blocks cost precision of the error, which its degrees of freedom pay for; short ones
     would cost its truth. Two corrections make it larger: blocks that overlap in a series whose mean is taken off see
     ``(2 L - 1) / T`` of the variance less than there is; and where the correlation of neighbours, at the upper end of
     what it may be, asks for more, the error is raised to that (see ``sum_variance``). Both are calibrated in

@@ -116,9 +116,13 @@ class RunMetrics(Collector):
         """What a scrape gets, and its content type.
 
         Args:
-            accept: The header with which a scraper says which formats it reads.
+            accept: The header with which a scraper says which formats it reads; one that says nothing sensible is as
+                good as none.
         """
-        encoder, content_type = choose_encoder(accept)
+        try:
+            encoder, content_type = choose_encoder(accept)
+        except (TypeError, ValueError):  # of a version that is no number
+            encoder, content_type = choose_encoder("")
         return encoder(self._registry), content_type
 
     def collect(self) -> Iterator[Metric]:

@@ -305,6 +305,15 @@ def test_openmetrics_says_the_same_where_the_scraper_prefers_it():
     assert names == {name for name, _ in scraped(metrics)}
 
 
+@pytest.mark.parametrize(
+    "accept", ["", "*/*", "text/html", "text/plain;version=x", "application/openmetrics-text;version="]
+)
+def test_whoever_asks_for_nothing_sensible_gets_text(accept):
+    body, content_type = started().render(accept)
+    assert "text" in content_type
+    assert b"perf_test_running 1.0\n" in body
+
+
 def test_a_scrape_is_of_one_moment_however_fast_the_run_goes_on():
     metrics, over = started(), threading.Event()
     chunk = [sample(f"/{n % 50}", took=n / 1000 + 0.001, status=200) for n in range(200)]

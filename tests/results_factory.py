@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from loadproof.judge import MeasuredLevel, evaluate_all, exit_code, judge_level, overall
 from loadproof.plan.thresholds import parse_threshold
-from loadproof.record import Recorder, RunRecord, Sample
+from loadproof.record import Recorder, RunRecord, Sample, Strain
 from loadproof.record.recorder import MEASURE
 from loadproof.result import (
     Change,
@@ -231,6 +231,7 @@ def rich_result(seconds=120, seed=7):
                 samples.append(
                     FailureSample(each.name, each.method, each.kind, each.message, each.status, body, each.ended_at)
                 )
+        record.add_strain(second + 1.0, Strain(0.0004 + 0.007 * (second % 13 == 0), 0.2 + users / 100))
         if second % 10 == 0:
             recorder.record(sample("order placed", "FLOW", end=second + 0.9, took=rng.uniform(0.5, 1.5)))
         record.merge(recorder.interval({}))

@@ -28,8 +28,9 @@ def compare(name, text):
 
 
 def scrubbed(page):
-    """Without the style sheet, the script, their hashes and the drawings, which have tests of their own."""
-    page = re.sub(r"<(style|script)>.*?</\1>", r"<\1></\1>", page, flags=re.DOTALL)
+    """Without the style sheet, the script, its data, their hashes and the drawings, which have tests of their own."""
+    page = re.sub(r"<(style|script)( [^>]*)?>.*?</\1>", r"<\1\2></\1>", page, flags=re.DOTALL)
+    page = re.sub(r"(<svg class=\"chart\" [^>]*>).*?</svg>", r"\1drawing</svg>", page)
     return re.sub(r"sha256-[\w+/=]+", "sha256-…", page)
 
 
@@ -41,6 +42,5 @@ def test_the_summary_is_as_it_was(run, form, options):
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_the_page_is_as_it_was(run, monkeypatch):
-    monkeypatch.setattr(html, "drawn", lambda specs: ["<svg >drawing</svg>" for _ in specs])
+def test_the_page_is_as_it_was(run):
     compare(f"{run}.html", scrubbed(html.render_html(RUNS[run]())))

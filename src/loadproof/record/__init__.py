@@ -10,6 +10,7 @@ from loadproof.record.run_record import RunRecord
 from loadproof.record.sample import OUTCOMES, Outcome, Sample
 from loadproof.record.series import Window
 from loadproof.record.tally import Key, Tallies, Tally, merged
+from loadproof.record.timeline import Strain
 
 __all__ = [
     "OUTCOMES",
@@ -23,6 +24,7 @@ __all__ = [
     "Recorder",
     "RunRecord",
     "Sample",
+    "Strain",
     "Tallies",
     "Tally",
     "Window",

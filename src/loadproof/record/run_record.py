@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from loadproof.record.measured import Measured
 from loadproof.record.recorder import TAG, Delta, Names
 from loadproof.record.series import Series, Window
 from loadproof.record.tally import Key, Tallies, add_tallies, encode_tallies, tallies_from_json
-from loadproof.record.timeline import Timeline
+from loadproof.record.timeline import Strain, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -262,6 +263,10 @@ class RunRecord:
         self._advance(second)
         self._timeline.set_users(second, total)
 
+    def add_strain(self, at: float, strain: Strain) -> None:
+        """Say how a load process fared in the second before a time, in seconds since the run's start."""
+        self._timeline.add_strain(max(0, math.ceil(at) - 1), strain)
+
     def keys(self) -> list[Key]:
         """All entries, sorted by method, then name."""
         return self._measured.counts.keys()
@@ -291,6 +296,10 @@ class RunRecord:
         Their lag has 5 sub-bits. In a closed model all are zero.
         """
         return self._timeline.arrival_windows()
+
+    def strains(self) -> list[Strain]:
+        """How the load processes fared over time: one for each of ``windows``, that of the process worst off."""
+        return self._timeline.strains()
 
     def windows_of(self, key: Key) -> list[Window]:
         """One entry over time: from the run's start, without gaps, ascending, at most 128.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from loadproof.record.arrivals import ArrivalCounts, ArrivalWindow
 from loadproof.record.compact import from_text, to_text
@@ -23,6 +23,26 @@ MOST_WINDOWS = 1_024
 _SETTLED_PER_CALL = 50
 
 
+class Strain(NamedTuple):
+    """How hard it was for the load processes in one part of a run: that of the one worst off.
+
+    Attributes:
+        lag: The longest time in seconds that an event loop was late; None where nobody looked.
+        cpu: Share of a core that a process used; None where nobody looked.
+    """
+
+    lag: float | None = None
+    cpu: float | None = None
+
+    def worst(self, other: Strain) -> Strain:
+        """Of two, by each figure."""
+        return Strain(_greater(self.lag, other.lag), _greater(self.cpu, other.cpu))
+
+
+def _greater(one: float | None, other: float | None) -> float | None:
+    return max((value for value in (one, other) if value is not None), default=None)
+
+
 class Timeline:
     """Totals, users and arrivals in at most 1,024 windows, of which the last 120 are of one second.
 
@@ -37,6 +57,8 @@ class Timeline:
         self._old_users: dict[int, tuple[int, int]] = {}  # sum over seconds, and how many reported
         self._recent_arrivals: dict[int, ArrivalCounts] = {}
         self._old_arrivals: dict[int, ArrivalCounts] = {}
+        self._recent_strain: dict[int, Strain] = {}
+        self._old_strain: dict[int, Strain] = {}
         self._width = 1
         self._seconds = 0
 
@@ -70,6 +92,12 @@ class Timeline:
         total, n = self._old_users.get(second // self._width, (0, 0))
         self._old_users[second // self._width] = (total + users, n + 1)
 
+    def add_strain(self, second: int, strain: Strain) -> None:
+        """Say how a load process fared in a second, however long ago."""
+        old = second < self._border
+        to, number = (self._old_strain, second // self._width) if old else (self._recent_strain, second)
+        to[number] = to.get(number, Strain()).worst(strain)
+
     def advance(self, seconds: int) -> None:
         """Say that the run reached the end of second ``seconds - 1``."""
         self._seconds = max(self._seconds, seconds)
@@ -85,6 +113,8 @@ class Timeline:
             self._add_old_users(second, self._recent_users.pop(second))
         for second in [second for second in self._recent_arrivals if second < border]:
             _add_arrivals(self._old_arrivals, second // self._width, self._recent_arrivals.pop(second))
+        for second in [second for second in self._recent_strain if second < border]:
+            self.add_strain(second, self._recent_strain.pop(second))
         self._old.settle(border // self._width, _SETTLED_PER_CALL)
 
     def _join(self, factor: int) -> None:
@@ -97,6 +127,9 @@ class Timeline:
         arrivals, self._old_arrivals = self._old_arrivals, {}
         for index, counts in arrivals.items():
             _add_arrivals(self._old_arrivals, index // factor, counts)
+        strains, self._old_strain = self._old_strain, {}
+        for index, strain in strains.items():
+            self._old_strain[index // factor] = self._old_strain.get(index // factor, Strain()).worst(strain)
 
     def windows(self) -> list[Window]:
         """From the run's start, without gaps, ascending; users are those last reported by the end of each."""
@@ -129,6 +162,11 @@ class Timeline:
             found.append(ArrivalWindow(float(start), float(end), own))
         return found
 
+    def strains(self) -> list[Strain]:
+        """How the load processes fared, one for each of ``windows``."""
+        old = [self._old_strain.get(number, Strain()) for number in range(-(-self._border // self._width))]
+        return old + [self._recent_strain.get(second, Strain()) for second in range(self._border, self._seconds)]
+
     def recent(self, start: int, end: int) -> Tallies:
         """What ended from second ``start`` on and before ``end``, as far as these are recent."""
         tallies: Tallies = {}
@@ -148,6 +186,8 @@ class Timeline:
             "recent_users": [[second, users] for second, users in self._recent_users.items()],
             "old_arrivals": [[index, counts.to_json()] for index, counts in self._old_arrivals.items()],
             "recent_arrivals": [[second, counts.to_json()] for second, counts in self._recent_arrivals.items()],
+            "old_strain": [[index, *strain] for index, strain in self._old_strain.items()],
+            "recent_strain": [[second, *strain] for second, strain in self._recent_strain.items()],
         }
 
     @classmethod
@@ -164,6 +204,9 @@ class Timeline:
             _add_arrivals(timeline._old_arrivals, index, ArrivalCounts.from_json(counts))
         for second, counts in document["recent_arrivals"]:
             _add_arrivals(timeline._recent_arrivals, second, ArrivalCounts.from_json(counts))
+        # Records of before this was kept have none of it.
+        timeline._old_strain = {index: Strain(*values) for index, *values in document.get("old_strain", [])}
+        timeline._recent_strain = {second: Strain(*values) for second, *values in document.get("recent_strain", [])}
         return timeline
 
 

@@ -1,140 +1,108 @@
-"""Charts as Vega-Lite specifications: pure functions of a result, None where there is nothing to draw.
-
-What comes from outside stands in data values alone, never in a field's name or an expression. Lines differ by dashes
-as well as by colour, and every chart stands on a light ground of its own.
-"""
+"""The charts of a run: pure functions of its steps or its totals, None where there is nothing to draw."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from loadproof.record import merged
-from loadproof.report.wording import printable
+from loadproof.report.plot import (
+    Axis,
+    Mark,
+    Plot,
+    Shade,
+    clock_axis,
+    from_zero,
+    lines_of,
+    logarithmic,
+    places_of,
+    rounded,
+)
 from loadproof.result import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping, Sequence
 
     from loadproof.record import Histogram
-    from loadproof.report.timeline import Band, Step
+    from loadproof.report.plot import Colour, Form
+    from loadproof.report.timeline import Band, Breach, Step
     from loadproof.result import RunResult
 
-Spec = dict[str, Any]
-Line = Sequence[tuple[float, float | None]]
-"""Points of one series, ascending; a gap where y is None."""
-
-GROUND = "#ffffff"
-_INK, _QUIET, _LINES = "#3d444d", "#59636e", "#e4e8ec"
-_BLUE, _GREEN, _ORANGE, _RED, _VIOLET, _GREY = "#2f6fd0", "#1a8a5a", "#d9730d", "#cc3a3f", "#7b4fc9", "#7d8590"
-SHADES = {None: _GREY, Outcome.PASS: _GREEN, Outcome.WARN: _ORANGE, Outcome.FAIL: _RED, Outcome.INCONCLUSIVE: _VIOLET}
+SHADES: dict[Outcome | None, Colour] = {
+    None: "grey",
+    Outcome.PASS: "green",
+    Outcome.WARN: "orange",
+    Outcome.FAIL: "red",
+    Outcome.INCONCLUSIVE: "violet",
+}
 """Colours of bands; very light, so that lines stand out on them, and on a dark ground too."""
 
-_SHADE = 0.12
 _LABELS_MAX = 40
 _KINDS_MAX = 5
 _OTHER_KINDS = "all other kinds"
-_WIDTH, _HEIGHT = 900, 150
 _SPECTRUM_POINTS = 160
-
-DASHES = [[1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [1, 3], [10, 4]]
-"""Of the lines of a chart, in their order."""
-
-FRAME: Spec = {
-    "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-    "width": _WIDTH,
-    "background": GROUND,
-    "padding": {"left": 8, "right": 24, "top": 8, "bottom": 8},
-}
-"""What all charts begin with."""
-
-CONFIG: Spec = {
-    "font": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
-    "aria": False,  # one sentence says what a chart shows, and a table beside it has its numbers
-    "view": {"stroke": None},
-    "axis": {
-        "domainColor": _LINES,
-        "gridColor": _LINES,
-        "tickColor": _LINES,
-        "labelColor": _QUIET,
-        "labelFontSize": 11,
-        "titleColor": _QUIET,
-        "titleFontSize": 11,
-        "titleFontWeight": "normal",
-    },
-    "legend": {
-        "orient": "top",
-        "direction": "horizontal",
-        "title": None,
-        "labelColor": _INK,
-        "labelFontSize": 12,
-        "labelLimit": 240,
-        "symbolStrokeWidth": 2,
-        "symbolSize": 160,
-        "columnPadding": 28,  # the reader's font may be wider than the one the labels were measured with
-        "offset": 6,
-        "layout": {"top": {"anchor": "start", "direction": "horizontal", "margin": 32}},
-    },
-}
-# Seconds as a clock shows them; Vega's own words, so that no data is ever read as an expression.
-_CLOCK = (
-    "(datum.value >= 3600 ? floor(datum.value / 3600) + ':' : '') + "
-    "(datum.value >= 3600 && floor(datum.value / 60) % 60 < 10 ? '0' : '') + (floor(datum.value / 60) % 60) + "
-    "':' + (datum.value % 60 < 10 ? '0' : '') + floor(datum.value % 60)"
-)
-DURATION = (
-    "datum.value === 0 ? '0' : datum.value >= 1 ? format(datum.value, '.4~g') + ' s' : "
-    "datum.value >= 0.001 ? format(datum.value * 1000, '.4~g') + ' ms' : format(datum.value * 1000000, '.4~g') + ' µs'"
-)
-_PERCENT = "datum.value <= 1 ? '0 %' : format(100 - 100 / datum.value, '.7~g') + ' %'"
+_SPECTRUM_HEIGHT = 220
+_BARS_MAX = 48
+_BARS_PER_DECADE = (80, 40, 20, 10, 5, 2, 1)
+_LEAST_TIME = 1e-6
 
 
-def arrivals_spec(steps: list[Step], bands: Sequence[Band] = ()) -> Spec | None:
+class Backdrop(NamedTuple):
+    """What stands behind and across every chart over time.
+
+    Attributes:
+        bands: Parts that are shaded.
+        breaches: Moments that are marked.
+    """
+
+    bands: Sequence[Band] = ()
+    breaches: Sequence[Breach] = ()
+
+
+PLAIN = Backdrop()
+"""Nothing shaded and nothing marked."""
+
+
+def arrivals_plot(steps: Sequence[Step], behind: Backdrop = PLAIN) -> Plot | None:
     """Arrivals offered, started and dropped per second over time; None for a closed model."""
     if not steps or steps[0].offered is None:
         return None
     series = {
-        "offered": [(step.middle, step.rate(step.offered or 0)) for step in steps],
-        "started": [(step.middle, step.rate(step.started or 0)) for step in steps],
-        "dropped": [(step.middle, step.rate(step.dropped or 0)) for step in steps],
+        "offered": [step.rate(step.offered or 0) for step in steps],
+        "started": [step.rate(step.started or 0) for step in steps],
+        "dropped": [step.rate(step.dropped or 0) for step in steps],
     }
-    return _over_time(steps, bands, series, (_BLUE, _GREEN, _RED), y_axis={"format": "~s"})
+    return over_time(steps, series, ("blue", "green", "red"), "rate", behind)
 
 
-def throughput_spec(steps: list[Step], bands: Sequence[Band] = ()) -> Spec | None:
+def throughput_plot(steps: Sequence[Step], behind: Backdrop = PLAIN, *, is_small: bool = False) -> Plot | None:
     """Finished and failed requests per second over time."""
     if not steps:
         return None
     series = {
-        "all requests": [(step.middle, step.rate(step.requests)) for step in steps],
-        "failed": [(step.middle, step.rate(step.failures)) for step in steps],
+        "all requests": [step.rate(step.requests) for step in steps],
+        "failed": [step.rate(step.failures) for step in steps],
     }
-    return _over_time(steps, bands, series, (_BLUE, _RED), y_axis={"format": "~s"})
+    return over_time(steps, series, ("blue", "red"), "rate", behind, is_small=is_small)
 
 
-def latency_spec(steps: list[Step], bands: Sequence[Band] = ()) -> Spec | None:
+def latency_plot(steps: Sequence[Step], behind: Backdrop = PLAIN, *, is_small: bool = False) -> Plot | None:
     """Percentiles of the response times of successes over time; None where nothing succeeded."""
     if all(step.p50 is None for step in steps):
         return None
-    series = {
-        "p99": [(step.middle, step.p99) for step in steps],
-        "p95": [(step.middle, step.p95) for step in steps],
-        "p50": [(step.middle, step.p50) for step in steps],
+    tail = [] if is_small else [step.p999 for step in steps]
+    series = {"p99.9": tail} if any(value is not None for value in tail) else {}
+    series |= {
+        "p99": [step.p99 for step in steps],
+        "p95": [step.p95 for step in steps],
+        "p50": [step.p50 for step in steps],
     }
-    return _over_time(steps, bands, series, (_VIOLET, _ORANGE, _GREEN), y_axis={"labelExpr": DURATION})
+    colours: tuple[Colour, ...] = ("red", "violet", "orange", "green")
+    return over_time(steps, series, colours[-len(series) :], "duration", behind, is_small=is_small)
 
 
-def users_spec(steps: list[Step], bands: Sequence[Band] = ()) -> Spec | None:
-    """Number of users over time; None where it was never reported."""
-    if all(step.users is None for step in steps):
-        return None
-    series = {"users": [(step.middle, step.users) for step in steps]}
-    return _over_time(steps, bands, series, (_GREY,), y_axis={"format": "~s", "tickMinStep": 1})
-
-
-def errors_spec(steps: list[Step], bands: Sequence[Band] = ()) -> Spec | None:
+def errors_plot(steps: Sequence[Step], behind: Backdrop = PLAIN) -> Plot | None:
     """Failures per second by kind over time: the five most frequent kinds, the rest together; None without failures."""
     counts: Counter[str] = Counter()
     for step in steps:
@@ -143,146 +111,172 @@ def errors_spec(steps: list[Step], bands: Sequence[Band] = ()) -> Spec | None:
         return None
     kinds = [kind for kind, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     named = kinds[:_KINDS_MAX]
-    series = {printable(kind): [(step.middle, step.rate(step.kinds.get(kind, 0))) for step in steps] for kind in named}
+    series = {kind: [step.rate(step.kinds.get(kind, 0)) for step in steps] for kind in named}
     if len(kinds) > _KINDS_MAX:
         rest = [sum(step.kinds.values()) - sum(step.kinds.get(kind, 0) for kind in named) for step in steps]
-        series[_OTHER_KINDS] = [(step.middle, step.rate(count)) for step, count in zip(steps, rest, strict=True)]
-    return _over_time(steps, bands, series, (_RED, _ORANGE, _VIOLET, _BLUE, _GREEN, _GREY), y_axis={"format": "~s"})
+        series[_OTHER_KINDS] = [step.rate(count) for step, count in zip(steps, rest, strict=True)]
+    return over_time(steps, series, ("red", "orange", "violet", "blue", "green", "grey"), "rate", behind)
 
 
-def spectrum_spec(result: RunResult) -> Spec | None:
+def users_plot(steps: Sequence[Step], behind: Backdrop = PLAIN) -> Plot | None:
+    """Number of users over time; None where it was never reported."""
+    series = {"users": [step.users for step in steps]}
+    return _if_known(steps, series, ("grey",), "number", behind, least=1.0)
+
+
+def lag_plot(steps: Sequence[Step], behind: Backdrop = PLAIN) -> Plot | None:
+    """The longest time that an event loop of ours was late, over time; None where that was not kept."""
+    return _if_known(steps, {"loop lag": [step.lag for step in steps]}, ("violet",), "duration", behind)
+
+
+def cpu_plot(steps: Sequence[Step], behind: Backdrop = PLAIN) -> Plot | None:
+    """The share of a core that the busiest load process used, over time; None where that was not kept."""
+    return _if_known(steps, {"CPU": [step.cpu for step in steps]}, ("orange",), "share", behind)
+
+
+def spectrum_plot(result: RunResult, baseline: RunResult | None = None) -> Plot | None:
     """Response time by percentile on an axis of 1 / (1 - p), as HDR histograms are drawn; None without requests.
 
-    Successes and, where they differ, all requests; a line ends at the share that its last sample stands for.
+    Successes and, where they differ, all requests and the service time; with a baseline, its successes too. A line
+    ends at the share that its last sample stands for.
     """
     totals = result.record.totals()
     good, every = merged(totals, ("success",)), merged(totals)
-    series = {"successes": _spectrum(good.response)}
+    times: dict[str, tuple[Histogram, Colour]] = {"successes": (good.response, "green")}
     if every.count != good.count:
-        series["all requests"] = _spectrum(every.response)
+        times["all requests"] = (every.response, "blue")
     if good.service is not good.response:
-        series["service time of successes"] = _spectrum(good.service)
-    series = {name: points for name, points in series.items() if points}
-    if not series:
+        times["service time of successes"] = (good.service, "violet")
+    if baseline is not None:
+        before = merged(baseline.record.totals(), ("success",)).response
+        times[f"baseline, successes ({baseline.run_id})"] = (before, "grey")
+    times = {name: each for name, each in times.items() if each[0].count}
+    if not times:
         return None
-    top = max(x for points in series.values() for x, _ in points)
-    ticks = [1, 2, *(10**power for power in range(1, max(1, math.ceil(math.log10(top))) + 1))]
-    x_axis = {"values": ticks, "labelExpr": _PERCENT, "title": "percentile of requests", "grid": True}
-    x_scale = {"type": "log", "domain": [1, max(10, top)], "nice": False}
-    y_axis = {"labelExpr": DURATION}
-    return _lines(series, (_GREEN, _BLUE, _VIOLET), x_axis=x_axis, x_scale=x_scale, y_axis=y_axis, height=220)
+    counts = {histogram.count for histogram, _ in times.values()}
+    top = max(counts)
+    even = {top ** (i / _SPECTRUM_POINTS) for i in range(_SPECTRUM_POINTS + 1)}
+    places = sorted({float(f"{x:.6g}") for x in even | counts})
+    series = {name: _spectrum(histogram, places) for name, (histogram, _) in times.items()}
+    ticks = (1.0, 2.0, *(10.0**power for power in range(1, max(1, math.ceil(math.log10(top))) + 1)))
+    high = float(max(10, top))
+    return Plot(
+        Axis("percentile", 1.0, high, tuple(t for t in ticks if t <= high), True, "percentile of requests"),  # noqa: FBT003
+        from_zero((value for values in series.values() for value in values), "duration"),
+        tuple(places),
+        lines_of(series, [colour for _, colour in times.values()]),
+        height=_SPECTRUM_HEIGHT,
+    )
 
 
-def _spectrum(times: Histogram) -> Line:
-    """Points of 1 / (1 - p) from 1 to the number of samples, evenly spread on a logarithmic axis."""
-    if not times.count:
-        return []
+def _spectrum(times: Histogram, places: Sequence[float]) -> list[float | None]:
+    """The time that a share of 1 - 1 / x did not exceed, at each x; None beyond the number of samples."""
     buckets = times.buckets()
-    shares = [times.count ** (i / _SPECTRUM_POINTS) for i in range(_SPECTRUM_POINTS + 1)]
-    points: list[tuple[float, float | None]] = []
+    values: list[float | None] = []
     seen, at = 0, -1
-    for x in shares:
+    for x in places:
+        if x > times.count:
+            values.append(None)
+            continue
         rank = min(times.count, max(1, math.ceil((1 - 1 / x) * times.count - 1e-9)))
         while seen < rank:
             at += 1
             seen += buckets[at][2]
         low, high, _ = buckets[at]
-        points.append((x, times.minimum if rank == 1 else min((low + high) / 2, times.maximum or high)))
-    return points
+        values.append(times.minimum if rank == 1 else min((low + high) / 2, times.maximum or high))
+    return values
 
 
-def _over_time(
-    steps: list[Step],
-    bands: Sequence[Band],
-    series: Mapping[str, Line],
-    colours: tuple[str, ...],
+def histogram_plot(good: Histogram, rest: Histogram, *, rest_name: str, is_small: bool = False) -> Plot | None:
+    """How often response times fell between neighbouring borders, which are a constant ratio apart; None without any.
+
+    Args:
+        good: Of successes.
+        rest: Of the others, which stand on top of them.
+        rest_name: What they are called.
+        is_small: Whether it is to be drawn small.
+    """
+    buckets = [*good.buckets(), *rest.buckets()]
+    if not buckets:
+        return None
+    low = max(_LEAST_TIME, min(bucket[0] for bucket in buckets))
+    high = max(low, *(bucket[0] for bucket in buckets))
+    per_decade = next(n for n in _BARS_PER_DECADE if math.log10(high / low) * n <= _BARS_MAX or n == 1)
+    first = math.floor(math.log10(low) * per_decade + 1e-9)
+    last = math.floor(math.log10(high) * per_decade + 1e-9)
+    borders = [10 ** (i / per_decade) for i in range(first, last + 2)]
+    series = {"successful": good}
+    if rest.count:
+        series[rest_name] = rest
+    counts: dict[str, list[float | None]] = {}
+    for name, times in series.items():
+        bars = [0.0] * (last + 1 - first)
+        for start, _, n in times.buckets():
+            bars[min(len(bars) - 1, max(0, math.floor(math.log10(max(start, low)) * per_decade + 1e-9) - first))] += n
+        counts[name] = list(bars)
+    highest = max(sum(bar or 0.0 for bar in bars) for bars in zip(*counts.values(), strict=True))
+    return Plot(
+        logarithmic(rounded(borders[0], 6) or low, rounded(borders[-1], 6) or high, "duration"),
+        from_zero([highest], "number", least=1.0),
+        places_of(borders),
+        lines_of(counts, ("green", "red")),
+        is_bars=True,
+        is_small=is_small,
+    )
+
+
+def _if_known(
+    steps: Sequence[Step],
+    series: Mapping[str, Sequence[float | None]],
+    colours: Sequence[Colour],
+    form: Form,
+    behind: Backdrop,
     *,
-    y_axis: Spec,
-) -> Spec:
+    least: float = 0.0,
+) -> Plot | None:
+    if all(value is None for values in series.values() for value in values):
+        return None
+    return over_time(steps, series, colours, form, behind, least=least)
+
+
+def over_time(
+    steps: Sequence[Step],
+    series: Mapping[str, Sequence[float | None]],
+    colours: Sequence[Colour],
+    form: Form,
+    behind: Backdrop,
+    *,
+    least: float = 0.0,
+    is_small: bool = False,
+) -> Plot:
     """Lines on the time axis that all such charts share."""
     end = steps[-1].end
-    x_axis = {"values": _ticks(end), "labelExpr": _CLOCK, "title": None, "grid": False}
-    x_scale = {"domain": [0, end], "nice": False}
-    spec = _lines(series, colours, x_axis=x_axis, x_scale=x_scale, y_axis=y_axis, height=_HEIGHT)
-    shaded = [band for band in bands if band.start < end]
-    return _on_bands(spec, shaded, end) if shaded else spec
-
-
-def _on_bands(spec: Spec, bands: Sequence[Band], end: float) -> Spec:
-    """The same chart with parts of its time axis shaded behind the lines, each with its label at the top."""
-    values = [
-        {"from": band.start, "to": min(band.end, end), "fill": SHADES[band.outcome], "label": band.label}
-        for band in bands
-    ]
-    across = {"x": spec["encoding"]["x"] | {"field": "from"}, "x2": {"field": "to"}}
-    fill = {"field": "fill", "type": "nominal", "scale": None, "legend": None}
-    behind: list[Spec] = [{"mark": {"type": "rect", "opacity": _SHADE}, "encoding": across | {"fill": fill}}]
-    if len(values) <= _LABELS_MAX:
-        mark = {"type": "text", "align": "left", "baseline": "top", "dx": 3, "dy": 2, "fontSize": 10, "color": _QUIET}
-        text = {"x": across["x"], "y": {"value": 0}, "text": {"field": "label"}}
-        behind.append({"mark": mark, "encoding": text})
-    behind = [{"data": {"values": values}} | layer for layer in behind]
-    lines = {"mark": spec["mark"], "encoding": spec["encoding"]}
-    return {key: value for key, value in spec.items() if key not in lines} | {"layer": [*behind, lines]}
-
-
-def _lines(
-    series: Mapping[str, Line],
-    colours: tuple[str, ...],
-    *,
-    x_axis: Spec,
-    x_scale: Spec,
-    y_axis: Spec,
-    height: int,
-) -> Spec:
-    names = list(series)
-    values = [point(name, x, y) for name, points in series.items() for x, y in points]
-    lonely = all(len(points) == 1 for points in series.values())
-    scale = {"domain": names, "range": list(colours[: len(names)])}
-    return FRAME | {
-        "height": height,
-        "data": {"values": values},
-        "mark": {"type": "point", "filled": True, "size": 60} if lonely else {"type": "line", "strokeWidth": 1.8},
-        "encoding": {
-            "x": {"field": "x", "type": "quantitative", "axis": x_axis, "scale": x_scale},
-            "y": {
-                "field": "y",
-                "type": "quantitative",
-                # One width for the labels of every chart, so that their time axes stand exactly below one another.
-                "axis": {"title": None, "minExtent": 56, "maxExtent": 56, "tickCount": 4, "domain": False, **y_axis},
-                "scale": {"zero": True, "nice": 4},
-            },
-            "color": {"field": "series", "type": "nominal", "scale": scale, "sort": names},
-            **({} if lonely else {"strokeDash": _dash(names)}),
-        },
-        "config": CONFIG,
-    }
-
-
-def _dash(names: list[str]) -> Spec:
-    return {"field": "series", "type": "nominal", "scale": {"domain": names, "range": DASHES[: len(names)]}}
-
-
-def point(name: str, x: float, y: float | None) -> Spec:
-    """A point of four significant digits or so: more would be seen by nobody and read by every reader."""
-    return {"series": name, "x": float(f"{x:.6g}"), "y": None if y is None else float(f"{y:.5g}")}
-
-
-def _ticks(end: float) -> list[float]:
-    """Round times from 0, about eight of them."""
-    steps: Iterable[float] = (
-        *(0.5, 1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200),
-        *(1800, 3600, 7200, 14400, 21600, 43200, 86400),
+    axis = clock_axis(end)
+    shaded = [band for band in behind.bands if band.start < end]
+    are_labelled = len(shaded) <= _LABELS_MAX and not is_small
+    return Plot(
+        axis if not is_small else Axis("clock", 0.0, end, axis.ticks[:: 1 + len(axis.ticks) // 5]),
+        from_zero((value for values in series.values() for value in values), form, least=least),
+        places_of(step.middle for step in steps),
+        lines_of(series, colours),
+        shades=tuple(
+            Shade(band.start, min(band.end, end), SHADES[band.outcome], band.label if are_labelled else "")
+            for band in shaded
+        ),
+        marks=tuple(
+            Mark(min(breach.at, end), SHADES[breach.outcome], f"breach {breach.number}") for breach in behind.breaches
+        ),
+        is_small=is_small,
     )
-    step = next((step for step in steps if end / step <= 9), math.ceil(end / 9 / 86400) * 86400)
-    return [i * step for i in range(int(end / step) + 1)]
 
 
-CHARTS: tuple[tuple[str, str, Callable[[list[Step], Sequence[Band]], Spec | None]], ...] = (
-    ("Arrivals", "offered, started and dropped per second", arrivals_spec),
-    ("Throughput", "requests finished and failed per second", throughput_spec),
-    ("Response times", "percentiles of successful requests", latency_spec),
-    ("Users", "mean number at work", users_spec),
-    ("Errors", "failures per second by kind", errors_spec),
+CHARTS: tuple[tuple[str, str, Callable[[Sequence[Step], Backdrop], Plot | None]], ...] = (
+    ("Arrivals", "offered, started and dropped per second", arrivals_plot),
+    ("Throughput", "requests finished and failed per second", throughput_plot),
+    ("Response times", "percentiles of successful requests", latency_plot),
+    ("Errors", "failures per second by kind", errors_plot),
+    ("Users", "mean number at work", users_plot),
+    ("Loop lag", "how late the event loop of a load process was at most", lag_plot),
+    ("Generator's CPU", "share of a core that the busiest load process used", cpu_plot),
 )
 """Title, what is drawn, and the function that draws it, of the charts over time."""

@@ -1,15 +1,16 @@
 """``report.html``: one file that needs nothing else, neither a network nor a script nor a style.
 
 Servers such as Jenkins forbid scripts and styles in what builds leave behind. There the report is plain HTML with
-static charts, words and signs; where the policy allows, a style sheet and a small script for the endpoint table improve
-it. Everything from outside is escaped, and the page's own policy names its one script and its one style by hash.
+static charts, words and signs; where the policy allows, a style sheet improves it, and a small script sorts and filters
+the endpoints, opens each to its own charts, and shows the values of charts at the pointer. Everything from outside is
+escaped, and the page's own policy names its one script and its one style by hash.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from loadproof.report import configuration, wording
 from loadproof.report.advice import advise
 from loadproof.report.changes import BADGES, by_importance
-from loadproof.report.charts import CHARTS, spectrum_spec
+from loadproof.report.charts import CHARTS, Backdrop, histogram_plot, spectrum_plot
 from loadproof.report.coverage import missed_of, mixes_of, not_due_of
-from loadproof.report.drawing import DrawingError, drawn
+from loadproof.report.endpoint_charts import NOT_GOOD, endpoint_plots, not_good
 from loadproof.report.figures import (
     arrivals_of,
     endpoints_of,
@@ -32,22 +33,26 @@ from loadproof.report.figures import (
     totals_of,
     user_peak_of,
 )
-from loadproof.report.level_charts import level_errors_spec, level_times_spec
-from loadproof.report.timeline import bands_of, steps_of
+from loadproof.report.level_charts import level_errors_plot, level_times_plot
+from loadproof.report.svg import drawn
+from loadproof.report.timeline import bands_of, breaches_of, steps_of
 from loadproof.units import format_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Future
+    from collections.abc import Callable, Sequence
 
     from jinja2 import Template
 
-    from loadproof.report.charts import Spec
-    from loadproof.report.figures import LevelFigures
+    from loadproof.report.figures import Endpoint, LevelFigures
+    from loadproof.report.plot import Plot
     from loadproof.report.timeline import Step
     from loadproof.result import Coverage, RunResult
 
 _Place = Literal["levels", "time", "percentiles"]
+
+_DRAWN_ENDPOINTS = 10
+_KNOWN_ENDPOINTS = 300
+"""Those whose charts the script can draw: each takes about four thousand characters."""
 
 _DECLARED_MAX = 500
 _DIFFERENCES_MAX = 200
@@ -58,7 +63,7 @@ _TIMES_BY_LEVEL = ("Response times by load", "p95 and p99 of successful requests
 _ERRORS_BY_LEVEL = ("Errors by load", "share of requests that failed at each level")
 _LOSSES_BY_LEVEL = ("Errors by load", "share of requests that failed, and of arrivals that were dropped, at each level")
 _SPECTRUM = ("Percentiles", "response time by percentile, over the measured part")
-
+_HISTOGRAM = ("Spread", "how many requests took how long, over the measured part")
 
 _OUTSIDE = {
     "iteration": "Iterations, from their intended start to the end of their task; they count in no total",
@@ -85,70 +90,99 @@ class Chart:
     svg: str
 
 
-def render_html(result: RunResult) -> str:
+def render_html(result: RunResult, baseline: RunResult | None = None) -> str:
     """The whole report as one HTML page, UTF-8 to be written.
 
-    Charts that cannot be drawn are replaced by a sentence that says why; nothing else fails on account of them.
+    Args:
+        result: What it is about; also one that measured nothing.
+        baseline: The run that it is compared with, whose percentiles are drawn beside its own.
     """
-    template = _template()  # before the thread starts, which then meets no half-made import
-    steps, levels = steps_of(result), levels_of(result)
-    planned = _planned(result, steps, levels)
-    with ThreadPoolExecutor(1) as pool:
-        drawing = pool.submit(drawn, [chart.spec for chart in planned])
-        # The template asks for the charts when it gets to them: what stands above them is rendered in the meantime.
-        return template.render(_page(result, steps, levels), drawn_charts=cache(lambda: _charts(planned, drawing)))
+    return _template().render(_page(result, baseline))
 
 
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """A chart that is yet to be drawn."""
+class _Sheet:
+    """Charts as they are drawn, and what the page's script is told of them."""
 
-    title: str
-    about: str
-    place: _Place
-    spec: Spec
+    def __init__(self) -> None:
+        self.plots: list[dict[str, Any]] = []
+
+    def chart(self, words: tuple[str, str], place: _Place, plot: Plot) -> Chart:
+        """A chart that shows its values at the pointer."""
+        from markupsafe import Markup  # noqa: PLC0415 - only who renders pays for it
+
+        title, about = words
+        number = None if plot.dots else len(self.plots)
+        if number is not None:
+            self.plots.append(plot.to_json())
+        picture = drawn(plot, f"{title}: {about}", number)
+        return Chart(title, about, place, Markup(picture))  # noqa: S704 - of our making, text in it is escaped
 
 
-def _planned(result: RunResult, steps: list[Step], levels: list[LevelFigures]) -> list[_Planned]:
-    wanted: list[tuple[tuple[str, str], _Place, Spec | None]] = []
+def _charts(
+    result: RunResult, baseline: RunResult | None, steps: list[Step], levels: list[LevelFigures], sheet: _Sheet
+) -> list[Chart]:
+    wanted: list[tuple[tuple[str, str], _Place, Plot | None]] = []
     if result.search is not None and levels:
         errors = _ERRORS_BY_LEVEL if result.search.unit == "users" else _LOSSES_BY_LEVEL
-        wanted.append((_TIMES_BY_LEVEL, "levels", level_times_spec(levels, result.search)))
-        wanted.append((errors, "levels", level_errors_spec(levels, result.search)))
-    bands = bands_of(result)
-    wanted += [((title, about), "time", make(steps, bands)) for title, about, make in CHARTS]
-    wanted.append((_SPECTRUM, "percentiles", spectrum_spec(result)))
-    return [_Planned(*words, place, spec) for words, place, spec in wanted if spec is not None]
+        wanted.append((_TIMES_BY_LEVEL, "levels", level_times_plot(levels, result.search)))
+        wanted.append((errors, "levels", level_errors_plot(levels, result.search)))
+    behind = Backdrop(bands_of(result), breaches_of(result))
+    wanted += [((title, about), "time", make(steps, behind)) for title, about, make in CHARTS]
+    wanted.append((_SPECTRUM, "percentiles", spectrum_plot(result, baseline)))
+    good = totals_of(result).good
+    wanted.append((_HISTOGRAM, "percentiles", histogram_plot(good, not_good(result), rest_name=NOT_GOOD)))
+    return [sheet.chart(words, place, plot) for words, place, plot in wanted if plot is not None]
 
 
-def _charts(planned: list[_Planned], drawing: Future[list[str]]) -> tuple[list[Chart], str | None]:
-    from markupsafe import Markup, escape  # noqa: PLC0415 - only who renders pays for it
+def _endpoint_charts(result: RunResult, endpoints: Sequence[Endpoint]) -> tuple[list[Any], list[Any]]:
+    """The worst endpoints with their charts, drawn, and what the script draws of the first hundreds."""
+    behind = Backdrop(bands_of(result))
+    drawn_ones, known = [], []
+    sheet = _Sheet()
+    for number, endpoint in enumerate(endpoints[:_KNOWN_ENDPOINTS]):
+        plots = endpoint_plots(result, endpoint, behind)
+        known.append([[title, plot.to_json()] for title, plot in plots])
+        if number < _DRAWN_ENDPOINTS:
+            title = f"{endpoint.method} {endpoint.name}"
+            charts = [sheet.chart((about.capitalize(), title), "time", plot) for about, plot in plots]
+            drawn_ones.append((endpoint, charts))
+    return drawn_ones, known
 
-    try:
-        pictures = drawing.result()
-    except DrawingError as error:
-        return [], str(error)
-    charts = []
-    for each, picture in zip(planned, pictures, strict=True):
-        label = f'<svg role="img" aria-label="{escape(f"{each.title}: {each.about}")}" '
-        svg = Markup(wording.printable(picture, keep=_MULTILINE).replace("<svg ", label, 1))  # noqa: S704 - of our making
-        charts.append(Chart(each.title, each.about, each.place, svg))
-    return charts, None
+
+def _embedded(value: object) -> str:
+    """JSON that may stand within a ``script`` element, whatever names are in it."""
+    from markupsafe import Markup  # noqa: PLC0415 - only who renders pays for it
+
+    text = json.dumps(value, separators=(",", ":"))
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)  # noqa: S704 - no markup is left in it
 
 
-def _page(result: RunResult, steps: list[Step], levels: list[LevelFigures]) -> dict[str, Any]:
-    endpoints = endpoints_of(result)
+def _page(result: RunResult, baseline: RunResult | None) -> dict[str, Any]:
+    steps, levels = steps_of(result), levels_of(result)
+    entries = endpoints_of(result)
+    endpoints = [entry for entry in entries if entry.group == "request"]
+    sheet = _Sheet()
+    charts = _charts(result, baseline, steps, levels, sheet)
+    worst, known = _endpoint_charts(result, endpoints)
     return {
         "result": result,
         "answered": result.search is not None and result.search.reason == result.exit_reason,
         "started": _started(result.started_at),
         "totals": totals_of(result),
         "user_peak": user_peak_of(result),
-        "endpoints": [endpoint for endpoint in endpoints if endpoint.group == "request"],
+        "endpoints": endpoints,
+        "worst": worst,
+        "known": len(known),
+        "charts": charts,
+        "has_strain": any(step.lag is not None for step in steps),
+        "breaches": breaches_of(result),
+        "data": _embedded({"plots": sheet.plots, "endpoints": known}),
         "outside": [
             (caption, rows)
             for group, caption in _OUTSIDE.items()
-            if (rows := [endpoint for endpoint in endpoints if endpoint.group == group])
+            if (rows := [entry for entry in entries if entry.group == group])
         ],
         "arrivals": arrivals_of(result),
         "levels": levels,

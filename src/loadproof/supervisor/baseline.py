@@ -49,11 +49,17 @@ class Baseline:
             say(f"no baseline yet, so nothing is compared: {error}")
             return cls()
 
+    @property
+    def latest(self) -> RunResult | None:
+        """The last of the runs; None without a baseline."""
+        return self._runs[-1] if self._runs else None
+
     def references(self, rules: Sequence[Threshold]) -> tuple[Observation, ...]:
         """What the latest of the runs came to, by each rule that depends on it; empty without a baseline."""
-        if not self._runs:
+        latest = self.latest
+        if latest is None:
             return ()
-        return tuple(observe_baseline(rule, self._runs[-1]) for rule in rules if rule.needs_baseline)
+        return tuple(observe_baseline(rule, latest) for rule in rules if rule.needs_baseline)
 
     def compared(self, result: RunResult) -> Comparison | None:
         """How a run compares with it; None without a baseline."""

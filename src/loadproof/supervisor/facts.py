@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from loadproof.record import Strain
 from loadproof.result import FailureSample, ScriptError
 from loadproof.supervisor.health import HealthTally
 
@@ -164,3 +165,11 @@ class Facts:
     def failures(self) -> tuple[FailureSample, ...]:
         """The first samples of each failure, in the order of their time."""
         return tuple(sorted((s for kept in self._failures.values() for s in kept), key=lambda sample: sample.at))
+
+
+def strain_of(facts: dict[str, Any]) -> Strain | None:
+    """How a process fared in the time that its facts are of; None where it makes no load, or that time is short."""
+    health = facts["health"]
+    if not facts["makes_load"] or health["seconds"] < _OVERLAP:
+        return None
+    return Strain(health["lags"][-1] if health["lags"] else None, health["cpu"])

@@ -23,10 +23,15 @@ if TYPE_CHECKING:
     from loadproof.record import RunRecord
 
 
-def write_files(result: RunResult, directory: Path) -> list[str]:
+def write_files(result: RunResult, directory: Path, baseline: RunResult | None = None) -> list[str]:
     """Write ``run.json``, ``metrics.json``, ``report.html``, and for CI servers ``junit.xml`` and ``summary.md``.
 
     One that cannot be written does not keep the others from being written.
+
+    Args:
+        result: The run.
+        directory: Where they go.
+        baseline: The saved run that it was held against, to be drawn beside it.
 
     Returns:
         What could not be written, and why; empty when all is well.
@@ -35,7 +40,7 @@ def write_files(result: RunResult, directory: Path) -> list[str]:
     writers: tuple[tuple[str, Callable[[Path], None]], ...] = (
         ("run.json", result.save),
         ("metrics.json", lambda path: write_atomically(path, render_metrics(result))),
-        ("report.html", lambda path: write_atomically(path, render_html(result))),
+        ("report.html", lambda path: write_atomically(path, render_html(result, baseline))),
         ("junit.xml", lambda path: write_atomically(path, render_junit(result))),
         ("summary.md", lambda path: write_atomically(path, render_markdown(result))),
     )
@@ -91,5 +96,7 @@ def _take_over(record: RunRecord, checkpoint: RunRecord) -> None:
         if window.users is not None:
             for second in range(int(window.start), int(window.end)):
                 record.set_users(second, {"": round(window.users)})
+    for window, strain in zip(checkpoint.windows(), checkpoint.strains(), strict=True):
+        record.add_strain(window.end, strain)
     record.user_peak = checkpoint.user_peak
     record.users_by_class_peak = dict(checkpoint.users_by_class_peak)

@@ -17,7 +17,7 @@ from loadproof.record import ArrivalCounts, Delta, RunRecord
 from loadproof.result import Observation, RunResult, Snapshot, new_run_id
 from loadproof.supervisor.coverage import coverage_of
 from loadproof.supervisor.directory import ResultDirectory, create_directory
-from loadproof.supervisor.facts import Facts
+from loadproof.supervisor.facts import Facts, strain_of
 from loadproof.supervisor.files import write_files
 from loadproof.supervisor.judging import judged
 from loadproof.supervisor.observer import Progress
@@ -133,6 +133,9 @@ class Trial:
         users = self._facts.users()
         if users:
             self._record.set_users(delta.facts["at"], users)
+        strain = strain_of(delta.facts)
+        if strain is not None:
+            self._record.add_strain(delta.facts["at"], strain)
         return delta
 
     def begin_schedule(self, starts_at: float) -> None:
@@ -266,7 +269,7 @@ class Trial:
         self._watching.finish(self._measured_to())
         result = replace(self._result(finished=True), script_exit_code=script_exit_code)
         result = judged(replace(result, comparison=self._baseline.compared(result)), self._plan)
-        self.complaints.extend(write_files(result, self._directory.path))
+        self.complaints.extend(write_files(result, self._directory.path, self._baseline.latest))
         return result
 
     def _count_lost_shares(self) -> None:

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loadproof.record import ArrivalCounts, Delta, Histogram, Recorder, RunRecord, Sample, Tally, merged, run_record
+from loadproof.record import (
+    ArrivalCounts,
+    Delta,
+    Histogram,
+    Recorder,
+    RunRecord,
+    Sample,
+    Strain,
+    Tally,
+    merged,
+    run_record,
+)
 from loadproof.record.recorder import MOST_NAMES
 from loadproof.record.run_record import ENTRY_BITS
 from loadproof.record.timeline import ARRIVAL_BITS, BITS
@@ -706,3 +717,32 @@ def test_a_record_of_version_1_still_loads():
     assert observed(loaded) == observed(expected)
     assert measured(loaded) == measured(expected)
     assert loaded.to_json() == expected.to_json()
+
+
+def test_strain_is_that_of_the_process_worst_off_in_each_second():
+    record = record_of(sample(2.5))
+    for at, strain in ((1.0, Strain(0.001, 0.9)), (0.98, Strain(0.002, 0.1)), (3.0, Strain(None, 0.5))):
+        record.add_strain(at, strain)
+    assert record.strains() == [Strain(0.002, 0.9), Strain(), Strain(None, 0.5)]
+
+
+def test_strain_is_known_for_each_window_of_a_long_run_and_survives_being_saved():
+    record = RunRecord()
+    for second in range(0, 5_000, 7):
+        record.merge(delta_of(sample(second + 0.5)))
+        record.add_strain(second + 1.0, Strain(second / 1_000, 0.25))
+    strains = record.strains()
+    assert len(strains) == len(record.windows())
+    assert max(strain.lag for strain in strains if strain.lag is not None) == 4.998
+    for window, strain in zip(record.windows(), strains, strict=True):
+        within = [s for s in range(0, 5_000, 7) if window.start <= s < window.end]
+        assert strain == (Strain(max(within) / 1_000, 0.25) if within else Strain())
+    document = json.loads(json.dumps(record.to_json()))
+    assert RunRecord.from_json(document).strains() == strains
+    assert len(json.dumps([document["timeline"]["old_strain"], document["timeline"]["recent_strain"]])) < 30_000
+
+
+def test_a_record_of_before_strain_was_kept_has_none():
+    document = json.loads(json.dumps(record_of(sample(0.5)).to_json()))
+    del document["timeline"]["old_strain"], document["timeline"]["recent_strain"]
+    assert RunRecord.from_json(document).strains() == [Strain()]

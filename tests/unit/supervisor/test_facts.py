@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loadproof.supervisor.facts import Facts
+from loadproof.record import Strain
+from loadproof.supervisor.facts import Facts, strain_of
 
 
 def report(at=1.0, **changes):
@@ -183,3 +184,13 @@ def test_another_part_ends_the_one_before(facts):
     second = facts.watch_health(1.0)
     facts.add("a", report(2.0, samples=3))
     assert (figures(first)[0], figures(second)[0]) == (1, 2)
+
+
+def test_the_strain_of_a_process_is_its_longest_lag_and_its_share_of_a_core():
+    assert strain_of(report(health={"lags": [0.001, 0.004]})) == Strain(0.004, 0.2)
+    assert strain_of(report(health={"lags": []})) == Strain(None, 0.2)
+
+
+@pytest.mark.parametrize("changes", [{"makes_load": False}, {"health": {"seconds": 0.1}}])
+def test_a_process_without_load_or_a_moment_too_short_says_nothing_of_strain(changes):
+    assert strain_of(report(**changes)) is None

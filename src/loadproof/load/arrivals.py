@@ -122,7 +122,9 @@ class Arrivals:
         self._segments: deque[tuple[int, Iterator[tuple[list[float], list[int]]]]] = deque()
         self._ends: deque[int | None] = deque()
         self._due: deque[tuple[int, int]] = deque()  # time and pool of the next arrivals
-        self._scheduled = self._closed = False
+        self._scheduled = self._closed = self._paused = False
+        self.made = 0
+        """Arrivals that came due, those of a pause left out."""
         self.ideal = 0
         """Users by Little's law alone, when it was last asked for its needs."""
 
@@ -143,6 +145,16 @@ class Arrivals:
         self._segments.append((begins_ns, schedule.blocks()))
         self._ends.append(None)
         self._set_alarm()
+
+    def pause(self, *, paused: bool) -> None:
+        """Let arrivals pass unmade while it is paused: nobody offered them, so that none of them is dropped.
+
+        The schedule goes on meanwhile: it ends when it would have ended. What was due before is still made.
+        """
+        if self._closed or paused == self._paused:
+            return
+        self._ring()  # what is due until now belongs to the time before
+        self._paused = paused
 
     def _next(self) -> tuple[int, int] | None:
         """The next arrival; None where none is left."""
@@ -197,7 +209,10 @@ class Arrivals:
         now = time.monotonic_ns()
         while (arrival := self._next()) is not None and arrival[0] <= now:
             self._due.popleft()
+            if self._paused:
+                continue
             due, number = arrival
+            self.made += 1
             pool = self._pools[number]
             self._log.arrivals_in(due).offered += 1
             pool.taken += 1

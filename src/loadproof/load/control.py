@@ -15,6 +15,7 @@ import locust.log
 from locust.runners import STATE_RUNNING, STATE_SPAWNING
 
 from loadproof.load.dispatch import ClassDispatcher, Mix
+from loadproof.load.stepping import stepped
 from loadproof.plan.profile import duration_of, target_at
 
 if TYPE_CHECKING:
@@ -61,12 +62,18 @@ class _Course:
         self.cast = cast
         self.mix = Mix(cast.user_classes)
         self.segments: list[tuple[float, Profile]] = []
+        self.extra = 0  # users beyond what the profile says, at the wish of whoever watches
         self.done = False
 
     def target(self, now: float) -> float:
         """Users, or arrivals per second."""
         begun = [segment for segment in self.segments if segment[0] <= now]
         return target_at(begun[-1][1], now - begun[-1][0]) if begun else 0.0
+
+    def users(self, now: float) -> int:
+        """Users of a closed scenario; where its profile has none there are none."""
+        users = _whole(self.target(now))
+        return max(1, users + self.extra) if users else 0
 
     @property
     def ends_at(self) -> float:
@@ -190,7 +197,7 @@ class Control:
             self._greenlet.kill(block=False)
 
     def finish(self) -> None:
-        """A search is over: iterations that are going on may end."""
+        """A search is over, or the user ends the run: iterations that are going on may end."""
         self._environment.stop_timeout = self._patience or _GOODBYE
 
     def abandon(self) -> None:
@@ -204,6 +211,33 @@ class Control:
             self._grow_ahead(course, profile.stages[-1].end)
             self._loaders.add(course.cast.scenario.name, begins_at, profile)
         course.segments.append((begins_at, profile))
+
+    def change_users(self, direction: int) -> tuple[int, int]:
+        """A step more users, or fewer, on top of the closed profiles from now on, each scenario its share of it.
+
+        Args:
+            direction: 1 or -1.
+
+        Returns:
+            How many there were to be, and how many there are to be now.
+
+        Raises:
+            ValueError: It cannot be done, and why.
+        """
+        closed = [course for course in self._courses if not course.cast.is_open]
+        if not closed:
+            raise ValueError("arrivals come at the plan's rate, which cannot be changed during the run")
+        now = self._clock()
+        shares = {course: course.users(now) for course in closed if not course.done}
+        before = sum(shares.values())
+        left = stepped(before, direction) - before
+        for course in sorted(shares, key=shares.__getitem__):  # the largest one has what rounding leaves
+            part = left if len(shares) == 1 else round(left * shares[course] / sum(shares.values()))
+            least = 1 - shares.pop(course)
+            moved = max(part, least) if part else 0
+            course.extra += moved
+            left -= moved
+        return before, sum(course.users(now) for course in closed if not course.done)
 
     # Its greenlet
 
@@ -273,7 +307,7 @@ class Control:
     def _follow_users(self, course: _Course, now: float) -> None:
         if now >= course.ends_at and not self._endless:
             course.done = True
-        self.wanted |= course.mix.of(0 if course.done else _whole(course.target(now)))
+        self.wanted |= course.mix.of(0 if course.done else course.users(now))
 
     def _follow_arrivals(self, course: _Course, now: float, statuses: Sequence[Status]) -> None:
         if self._are_made(course, now, statuses):

@@ -154,8 +154,23 @@ class Director:
         if self._control is not None:
             self._control.go_on(level["begins_at"], Profile.model_validate(level["profile"]))
 
+    def pause(self, *, paused: bool) -> None:
+        """No arrival comes in this process while it is paused."""
+        if self._loader is not None:
+            self._loader.pause(paused=paused)
+
+    def change_users(self, direction: int) -> tuple[int, int]:
+        """A step more users, or fewer, in the profiles of a closed model: how many there were, and are to be.
+
+        Raises:
+            ValueError: It cannot be done, and why.
+        """
+        if self._control is None:
+            raise ValueError("only the master decides on users")
+        return self._control.change_users(direction)
+
     def finish(self) -> None:
-        """A search is over: what is in flight may end."""
+        """A search is over, or the user ends the run: what is in flight may end."""
         if self._control is not None:
             self._control.finish()
 
@@ -190,6 +205,11 @@ class Director:
     def in_flight(self) -> int | None:
         """Iterations of open scenarios that go on in this process; None where it has none."""
         return self._loader.in_flight if self._loader is not None and self._loader.paced else None
+
+    @property
+    def iterations(self) -> int | None:
+        """Iterations that were begun or dropped in this process; None where nothing counts them."""
+        return None if self._loader is None else self._loader.iterations
 
     @property
     def scenario_of(self) -> dict[str, str]:

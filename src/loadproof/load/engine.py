@@ -28,6 +28,7 @@ from loadproof.load.locust_statistics import write_csv
 from loadproof.load.measure import Meter, RowPolicy
 from loadproof.load.pace import RateLimit
 from loadproof.load.readiness import hosts_without_scheme, unready_hosts, users_without_host
+from loadproof.load.steering import Steering
 from loadproof.load.task_counts import TaskCounts, declared_tasks
 from loadproof.load.workers import Workers
 from loadproof.plan.redact import redact_text
@@ -64,6 +65,7 @@ class Engine:
         self._watch = LoopWatch()
         self._meter = Meter("local", RowPolicy(job["samples"]), self._send_rows)
         self._director = Director(job, self._meter, tell=self._channel.send, over=self._on_plan_over)
+        self._steering = Steering(self._director, clock=self._meter.now, tell=self._channel.send)
         self._tasks = TaskCounts()
         self._environment: Any = None
         self._web_ui: Any = None
@@ -128,6 +130,7 @@ class Engine:
             if isinstance(runner, MasterRunner):
                 self._workers = Workers(runner, self._channel)
         self._limit_rate()
+        self._steering.join(environment)
         try:
             self._director.join(environment)
         except ValueError as error:
@@ -188,6 +191,10 @@ class Engine:
             self._on_plan_over()
         elif kind == "level":
             self._director.go_on(payload)
+        elif kind == "pause":
+            self._steering.pause(paused=payload["paused"])
+        elif kind == "users":
+            self._steering.change_users(payload["direction"])
 
     def quit(self) -> None:
         """End the test and the process, keeping everything that was measured. Returns at once."""
@@ -372,6 +379,7 @@ class Engine:
         facts["makes_load"] = not self._is_master
         facts["in_flight"] = self._director.in_flight
         facts["tasks"] = self._tasks.facts()
+        facts["iterations"] = self._director.iterations
         return facts
 
     def _send_delta(self) -> None:
@@ -389,6 +397,7 @@ class Engine:
 
     def _on_test_stopping(self, **_: object) -> None:
         self._users_at_end = dict(self._runner.user_classes_count)
+        self._steering.stopping()
         self._director.stopping()
         if self._workers is not None:
             self._workers.collect(self._environment.stop_timeout or 0.0)

@@ -11,6 +11,8 @@ Load process to supervisor:
     ``shares``      ``workers`` in the order of their shares of all arrivals
     ``short``       the pool would have to grow beyond ``max_users``, to ``needed``
     ``worker_lost`` a worker stopped answering
+    ``intervened``  what was done at the user's wish: ``kind``, ``at``, and of users ``before`` and ``after``
+    ``refused``     a wish that cannot be fulfilled: ``why``
     ``end``         a test ended: how long it lasted, whether rows were lost on the way
     ``fatal``       the run cannot be made: exit code, slug, message, hint
     ``exit``        ``locust.main`` returned: its code, the code set by the script
@@ -18,7 +20,9 @@ Load process to supervisor:
 Supervisor to load process:
     ``job``         what to run (first frame)
     ``level``       the next level of a search: a ``profile``, and when it ``begins_at``
-    ``finish``      the search is over: let users finish what they do, end the test, then the process
+    ``pause``       ``paused``: whether no iteration is to begin
+    ``users``       ``direction``: 1 for a step more users, -1 for one fewer
+    ``finish``      the search is over, or the user ends the run: let users finish, end the test, then the process
     ``quit``        end the test, then the process
 """
 

@@ -33,6 +33,7 @@ class IterationLimit:
         self._left: int | None = None
         self._known = Event()
         self.in_flight = 0
+        self.begun = 0
         self.exhausted = 0
         """Users that wait for the end."""
 
@@ -58,6 +59,7 @@ class IterationLimit:
         if self._left is not None:
             self._left -= 1
         self.in_flight += 1
+        self.begun += 1
         return time.monotonic_ns()
 
     def give_back(self, user: Any, task: str, iteration: Iteration, *, failed: bool) -> None:  # noqa: ARG002

@@ -104,6 +104,19 @@ class Loader:
         """Iterations of open scenarios that go on."""
         return sum(arrivals.in_flight for arrivals in self._arrivals.values())
 
+    @property
+    def iterations(self) -> int | None:
+        """Iterations that were begun, and arrivals that were due; None where nothing counts them."""
+        if not self._arrivals and self._limit is None:
+            return None
+        begun = 0 if self._limit is None else self._limit.begun
+        return begun + sum(arrivals.made for arrivals in self._arrivals.values())
+
+    def pause(self, *, paused: bool) -> None:
+        """No arrival comes while it is paused."""
+        for arrivals in self._arrivals.values():
+            arrivals.pause(paused=paused)
+
     def stop_arrivals(self) -> None:
         """No further arrival: the test is about to stop."""
         for arrivals in self._arrivals.values():

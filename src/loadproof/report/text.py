@@ -42,6 +42,7 @@ from loadproof.report.wording import (
     shown_ratio,
     shown_target,
 )
+from loadproof.result import touched
 from loadproof.stats import min_samples
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ def _verdict(result: RunResult, page: Layout) -> list[str]:
         lines += page.wrapped(f"ended before its time: {result.abort}", indent="  ")
     if not result.finished:
         lines += page.wrapped("not finished: these are the figures of its last checkpoint", indent="  ")
+    if by_hand := touched(result.interventions, result.measured_to):
+        lines += page.wrapped(f"by hand: {by_hand}", indent="  ")
     peak = user_peak_of(result)
     users = "" if peak is None else f", at most {plural(peak, 'user')}"
     facts = f"{result.kind} test, {measured_part(result)}{users}, run {result.run_id}"

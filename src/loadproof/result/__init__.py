@@ -5,6 +5,7 @@ from __future__ import annotations
 from loadproof.result.comparison import Basis, Change, ComparedRun, Comparison, Difference
 from loadproof.result.coverage import Coverage, Declared
 from loadproof.result.files import new_run_id, write_atomically
+from loadproof.result.intervention import Intervention, paused_within, pauses_of, told, touched
 from loadproof.result.run import (
     SCHEMA_VERSION,
     Doubt,
@@ -45,6 +46,7 @@ __all__ = [
     "Doubt",
     "FailureSample",
     "GeneratorHealth",
+    "Intervention",
     "Level",
     "LevelRole",
     "LevelUnit",
@@ -62,6 +64,10 @@ __all__ = [
     "kept_baselines",
     "load_runs",
     "new_run_id",
+    "paused_within",
+    "pauses_of",
     "result_directories",
+    "told",
+    "touched",
     "write_atomically",
 ]

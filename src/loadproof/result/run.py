@@ -12,6 +12,7 @@ from loadproof.record.run_record import MOST_TEXT
 from loadproof.result.comparison import Change, ComparedRun, Comparison, Difference
 from loadproof.result.coverage import Coverage, Declared
 from loadproof.result.files import write_atomically
+from loadproof.result.intervention import Intervention, paused_within
 from loadproof.result.verdict import Observation, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ SCHEMA_VERSION = 3
 
 1: first version.
 2: arrivals, the measured part of a record, levels and what a search found, more of the generator's health.
-3: what windowed rules saw, limits of verdicts, coverage, comparison.
+3: what windowed rules saw, limits of verdicts, coverage, comparison, interventions.
 """
 
 _LEAST_RECORD_TEXT = 6_000_000
@@ -224,6 +225,7 @@ class Snapshot:
         search: None: it goes on.
         levels: Levels of a search that are over.
         coverage: None: nobody knows yet what will run.
+        interventions: What the user did to it so far.
     """
 
     record: RunRecord
@@ -237,6 +239,12 @@ class Snapshot:
     search: SearchResult | None = None
     levels: tuple[Level, ...] = ()
     coverage: Coverage | None = None
+    interventions: tuple[Intervention, ...] = ()
+
+    @property
+    def duration(self) -> float:
+        """Seconds of the part that is judged, pauses left out."""
+        return _duration(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +274,7 @@ class RunResult:
         references: What the baseline came to, by each rule that depends on it.
         coverage: What the suite declares, against what ran; None where nobody looked.
         comparison: How the run compares with its baseline; None where it was not compared.
+        interventions: What the user did to it while it went on, in the order of time; empty for nothing.
         verdicts: How each rule came out, in the order of the plan.
         outcome: What the run came to; None while it is running.
         exit_code: What the command exits with; None while it is running.
@@ -299,6 +308,7 @@ class RunResult:
     references: tuple[Observation, ...] = ()
     coverage: Coverage | None = None
     comparison: Comparison | None = None
+    interventions: tuple[Intervention, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     outcome: Outcome | None = None
     exit_code: int | None = None
@@ -312,8 +322,8 @@ class RunResult:
 
     @property
     def duration(self) -> float:
-        """Seconds of the part that is judged; 0.0 for a run that measured nothing."""
-        return max(0.0, self.measured_to - self.measured_from)
+        """Seconds of the part that is judged, pauses left out; 0.0 for a run that measured nothing."""
+        return _duration(self)
 
     @property
     def exception_count(self) -> int:
@@ -366,11 +376,17 @@ class RunResult:
         document["references"] = tuple(_observation(item) for item in document.get("references", ()))
         document["coverage"] = _coverage(document.get("coverage"))
         document["comparison"] = _comparison(document.get("comparison"))
+        document["interventions"] = tuple(Intervention(**item) for item in document.get("interventions", ()))
         document["exceptions"] = tuple(ScriptError(**item) for item in document["exceptions"])
         document["failures"] = tuple(FailureSample(**item) for item in document["failures"])
         document["verdicts"] = tuple(_verdict(item) for item in document["verdicts"])
         document["outcome"] = None if document["outcome"] is None else Outcome(document["outcome"])
         return cls(**document | {"schema_version": SCHEMA_VERSION})
+
+
+def _duration(run: Snapshot | RunResult) -> float:
+    paused = paused_within(run.interventions, run.measured_from, run.measured_to)
+    return max(0.0, run.measured_to - run.measured_from - paused)
 
 
 def _health(item: dict[str, Any]) -> GeneratorHealth:

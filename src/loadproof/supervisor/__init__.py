@@ -6,7 +6,8 @@ merges what that reports, judges while the run goes, and writes a result whateve
 
 from __future__ import annotations
 
-from loadproof.supervisor.observer import Observer, Progress, Silent, StopSignal
+from loadproof.supervisor.observer import Goal, Observer, Progress, Silent, StopSignal
 from loadproof.supervisor.run import run_plan
+from loadproof.supervisor.steering import Steering, Wish
 
-__all__ = ["Observer", "Progress", "Silent", "StopSignal", "run_plan"]
+__all__ = ["Goal", "Observer", "Progress", "Silent", "Steering", "StopSignal", "Wish", "run_plan"]

@@ -30,6 +30,7 @@ class _Worker:
     exceptions: list[dict[str, Any]] = field(default_factory=list)
     tasks: list[tuple[str, str, int]] = field(default_factory=list)
     in_flight: int | None = None
+    iterations: int | None = None
     at: float = 0.0
     lost: bool = False
 
@@ -56,6 +57,7 @@ class Facts:
         entry.makes_load = facts["makes_load"]
         entry.in_flight = facts["in_flight"]
         entry.tasks = facts.get("tasks", entry.tasks)
+        entry.iterations = facts.get("iterations", entry.iterations)
         entry.at = facts["at"]
         entry.users = facts["users"]
         entry.exceptions = facts.get("exceptions", entry.exceptions)
@@ -90,6 +92,12 @@ class Facts:
     def in_flight(self) -> int | None:
         """Iterations of open scenarios that go on; None where there are none."""
         known = [worker.in_flight for worker in self._workers.values() if worker.in_flight is not None]
+        return sum(known) if known else None
+
+    @property
+    def iterations(self) -> int | None:
+        """Iterations that were begun, and arrivals that were due; None where nothing counts them."""
+        known = [worker.iterations for worker in self._workers.values() if worker.iterations is not None]
         return sum(known) if known else None
 
     @property

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from loadproof.errors import ExitCode
 from loadproof.judge import evaluate_all, exit_code, overall
 from loadproof.plan import Threshold
-from loadproof.result import Change
+from loadproof.result import Change, RunResult, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from loadproof.result import Comparison, Coverage, RunResult
+    from loadproof.result import Comparison, Coverage
+
+Measured = TypeVar("Measured", Snapshot, RunResult)
 
 
 class Rules(Protocol):
@@ -58,7 +60,7 @@ def saved_rules(result: RunResult) -> SavedRules:
 
 def judged(result: RunResult, rules: Rules) -> RunResult:
     """The result with its verdicts, its outcome, and the exit code with its reason."""
-    verdicts = evaluate_all(applying(rules.thresholds, result.coverage), result)
+    verdicts = evaluate_all(applying(rules.thresholds, result.coverage), under_load(result))
     outcome = overall(verdicts, result)
     regression = _regression(result.comparison) if rules.fail_on_regression else None
     code, reason = exit_code(
@@ -72,7 +74,14 @@ def judged(result: RunResult, rules: Rules) -> RunResult:
         search=result.search,
         regression=regression,
     )
+    if result.abort is None and any(each.kind == "ended_early" for each in result.interventions):
+        reason = f"{reason}; ended early by the user"
     return replace(result, verdicts=verdicts, outcome=outcome, exit_code=code, exit_reason=reason)
+
+
+def under_load(measured: Measured) -> Measured:
+    """The same, as long as the time that it was not paused: what rates are reckoned by."""
+    return replace(measured, measured_to=measured.measured_from + measured.duration)
 
 
 def applying(thresholds: Iterable[Threshold], coverage: Coverage | None) -> tuple[Threshold, ...]:

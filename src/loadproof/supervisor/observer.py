@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from loadproof.result import Level, RunResult, Snapshot, Verdict
     from loadproof.supervisor.searching import LevelNow
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a run is to get done, where not only its time ends it.
+
+    Attributes:
+        what: ``iterations``, or ``levels`` of a search.
+        done: How many are.
+        total: How many it takes; None where nobody knows.
+    """
+
+    what: Literal["iterations", "levels"]
+    done: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +43,9 @@ class Progress:
         verdicts: How the rules stand now; empty in a search, whose levels have their own.
         level: The level of a search that is held now; None between two, and in a plain run.
         levels: Levels that are over.
+        goal: What is to be done beside or instead of letting time pass; None for nothing.
+        paused: Whether the user has paused it.
+        ending: Whether it is about to end at the user's wish.
     """
 
     test_name: str
@@ -40,6 +58,9 @@ class Progress:
     verdicts: tuple[Verdict, ...]
     level: LevelNow | None = None
     levels: tuple[Level, ...] = ()
+    goal: Goal | None = None
+    paused: bool = False
+    ending: bool = False
 
 
 class Observer(Protocol):

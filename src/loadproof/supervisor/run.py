@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from loadproof.plan import Plan, Stress, Threshold
     from loadproof.result import RunResult
+    from loadproof.supervisor.steering import Steering
 
 _TICK = 0.5
 _GOODBYE = 15.0
@@ -59,6 +60,7 @@ def run_plan(
     *,
     observer: Observer | None = None,
     stop: StopSignal | None = None,
+    steering: Steering | None = None,
     cwd: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> RunResult:
@@ -72,6 +74,7 @@ def run_plan(
         observer: Told how the run goes; None for nobody.
         stop: Asks the run to end early; None lets only ``KeyboardInterrupt`` do so (the result is saved before it is
             raised again).
+        steering: Where wishes to end, pause or change the run come from; None for nowhere.
         cwd: Folder of the load process, and the one that ``plan.results`` is relative to; None for the current one.
         environ: Environment of the load process; None for this process's own.
 
@@ -90,7 +93,13 @@ def run_plan(
         if isinstance(plan.target, Service) and plan.ready_check:
             check_service(plan.target)
         return _Supervisor(
-            plan, observer or Silent(), stop, cwd or Path.cwd(), environ=environ or os.environ, exposing=exposing
+            plan,
+            observer or Silent(),
+            stop,
+            cwd or Path.cwd(),
+            steering=steering,
+            environ=environ or os.environ,
+            exposing=exposing,
         ).run()
 
 
@@ -113,10 +122,12 @@ class _Supervisor:
         stop: StopSignal | None,
         cwd: Path,
         *,
+        steering: Steering | None,
         environ: Mapping[str, str],
         exposing: Exposing,
     ) -> None:
         self._plan = plan
+        self._steering = steering
         self._exposing = exposing
         self._observer = Guarded(observer)
         self._stop = stop
@@ -150,6 +161,8 @@ class _Supervisor:
                 selector.register(stream, selectors.EVENT_READ, self._read_output)
             if self._stop is not None:
                 selector.register(self._stop, selectors.EVENT_READ, self._read_stop)
+            if self._steering is not None:
+                selector.register(self._steering, selectors.EVENT_READ, self._read_wishes)
             try:
                 while not self._over():
                     try:
@@ -236,6 +249,17 @@ class _Supervisor:
         for number in stop.take():
             self._stop_asked(number)
 
+    def _read_wishes(self, selector: selectors.BaseSelector, steering: Steering) -> None:
+        wishes = steering.take()
+        if wishes is None:
+            selector.unregister(steering)
+            return
+        if self._trial is None and wishes:
+            self._observer.said("the test has not begun yet; Ctrl-C stops it")
+        elif self._trial is not None and not self._trial.ended and self._stopped_by is None:
+            for wish in wishes:
+                self._trial.helm.follow(wish)
+
     # What comes in
 
     def _on_frame(self, kind: str, payload: Any) -> None:
@@ -261,6 +285,8 @@ class _Supervisor:
             trial.begin_schedule(payload["starts_at"])
         elif kind == "shares":
             trial.share(payload["workers"])
+        elif kind in ("intervened", "refused"):
+            trial.steered(kind, payload)
         elif kind == "short":
             trial.run_short(payload["max_users"], payload["needed"])
         elif kind == "end":
@@ -278,6 +304,7 @@ class _Supervisor:
             base=self._cwd / self._plan.results,
             log=list(self._early_lines),
             send=self._process.send,
+            say=self._observer.said,
             baseline=self._baseline,
         )
         self._early_lines.clear()

@@ -14,15 +14,16 @@ from loadproof.plan.metrics import is_live
 from loadproof.plan.profile import Schedule
 from loadproof.plan.redact import effective_plan, redacted
 from loadproof.record import ArrivalCounts, Delta, RunRecord
-from loadproof.result import Observation, RunResult, Snapshot, new_run_id
+from loadproof.result import Observation, RunResult, Snapshot, new_run_id, told
 from loadproof.supervisor.coverage import coverage_of
 from loadproof.supervisor.directory import ResultDirectory, create_directory
 from loadproof.supervisor.facts import Facts, strain_of
 from loadproof.supervisor.files import write_files
-from loadproof.supervisor.judging import judged
-from loadproof.supervisor.observer import Progress
+from loadproof.supervisor.judging import judged, under_load
+from loadproof.supervisor.observer import Goal, Progress
 from loadproof.supervisor.searching import BETWEEN_LEVELS, Searching
 from loadproof.supervisor.steady import found_warmup, known_warmup, run_time_of, seconds_held_back
+from loadproof.supervisor.steering import Helm
 from loadproof.supervisor.watching import Watching
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Trial:
         plan: What was planned.
         start: Payload of the ``start`` frame: what Locust made of it.
         send: Sends a frame to the load process.
+        say: Shows the user a line.
         baseline: The saved runs that this one is held against.
         environment: Where it runs.
         base: Folder under which its directory is made.
@@ -63,6 +65,7 @@ class Trial:
         base: Path,
         log: list[str],
         send: Callable[[str, Any], None],
+        say: Callable[[str], None],
         baseline: Baseline,
     ) -> None:
         self._plan = plan
@@ -73,6 +76,7 @@ class Trial:
         self._record = RunRecord(hold_back=seconds_held_back(plan))
         self._facts = Facts()
         self._searching = None if plan.search is None else Searching(plan.search, self._record, self._facts, send)
+        self.helm = Helm(send, say, searching=plan.search is not None, clock=lambda: self.elapsed)
         self._live_rules = tuple(rule for rule in plan.thresholds if is_live(rule))
         self._watching = Watching(plan.thresholds, self._record)
         self._baseline = baseline
@@ -160,6 +164,14 @@ class Trial:
         if self._searching is not None:
             self._searching.run_short(needed)
 
+    def steered(self, kind: str, answer: dict[str, Any]) -> None:
+        """The load process did what the user wished, or cannot."""
+        if kind == "intervened":
+            self.helm.intervened(answer)
+            self._watching.interventions = self.helm.done
+        else:
+            self.helm.refused(answer["why"])
+
     def turn(self) -> None:
         """Do what is due in a search, and judge what became known of windows."""
         self._watching.turn(self._facts.reported_until)
@@ -213,6 +225,7 @@ class Trial:
             observations=self._watching.observations(),
             references=self._references,
             levels=() if self._searching is None else tuple(self._searching.levels),
+            interventions=self.helm.done,
         )
         return Progress(
             test_name=self._plan.name,
@@ -220,18 +233,40 @@ class Trial:
             elapsed=self.elapsed,
             run_time=self._lasts(),
             users=sum(self._facts.users().values()),
-            users_wanted=self._start["users"],
+            users_wanted=self._users_wanted(),
             snapshot=snapshot,
             verdicts=self._live_verdicts(snapshot),
             level=None if self._searching is None else self._searching.now,
             levels=() if self._searching is None else tuple(self._searching.levels),
+            goal=self._goal(),
+            paused=self.helm.is_paused,
+            ending=self.helm.ended,
         )
+
+    def _users_wanted(self) -> int | None:
+        """Users that it will reach, where Locust decides on them."""
+        if self._start["users"] is None:
+            return None
+        changed = [each.after for each in self.helm.done if each.after is not None]
+        return changed[-1] if changed else int(self._start["users"])
+
+    def _goal(self) -> Goal | None:
+        """What is to be done, where not only the run's time ends it."""
+        if self._searching is not None:
+            total = len(self._plan.search.levels) if isinstance(self._plan.search, Stress) else None
+            return Goal("levels", len(self._searching.levels), total)
+        total, each, users = self._plan.iterations, self._plan.iterations_per_user, self._users_wanted()
+        if total is None and each is None:
+            return None
+        if total is None and each is not None and users is not None:
+            total = each * users
+        return Goal("iterations", self._facts.iterations or 0, total)
 
     def _live_verdicts(self, snapshot: Snapshot) -> tuple[Verdict, ...]:
         """How the rules stand; those on what only the end will show have no say yet."""
         if self._searching is not None:
             return ()
-        return evaluate_all(self._live_rules, snapshot)
+        return evaluate_all(self._live_rules, under_load(snapshot))
 
     def _lasts(self) -> float | None:
         """Seconds from the run's start to its planned end; None when nobody knows."""
@@ -316,6 +351,7 @@ class Trial:
         return self._facts.last_at if self._ended_at is None else self._ended_at
 
     def _result(self, *, finished: bool = False) -> RunResult:
+        health = self._health()
         return RunResult(
             run_id=self._run_id,
             test_name=self._plan.name,
@@ -332,10 +368,11 @@ class Trial:
             unrecorded=self._facts.unrecorded,
             rows_dropped=self._facts.rows_dropped + self._directory.rows_lost,
             workers=self._facts.workers,
-            health=self._health(),
+            health=replace(health, notes=(*health.notes, *told(self.helm.done, self._measured_to()))),
             levels=() if self._searching is None else tuple(self._searching.levels),
             observations=self._watching.observations(),
             references=self._references,
+            interventions=self.helm.done,
             coverage=self._coverage() if finished else None,
             search=None
             if self._searching is None

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from loadproof.judge import Watch
 from loadproof.judge.observed import selected
 from loadproof.record import Counts
+from loadproof.result import paused_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loadproof.plan import Threshold
     from loadproof.record import Delta, RunRecord
-    from loadproof.result import Observation
+    from loadproof.result import Intervention, Observation
 
 _LATE = 0.5
 """Seconds after a second's end in which what becomes of its last arrivals may still be reported."""
@@ -34,6 +35,8 @@ class Watching:
         self._seconds: dict[int, Counts] = {}
         self._next = 0
         self._seen: dict[str, Observation] = {}
+        self.interventions: tuple[Intervention, ...] = ()
+        """What the user did to the run; seconds in which it was paused say nothing of the service."""
 
     def begin(self, measured_from: float) -> None:
         """The measured part begins; what was watched before is left out."""
@@ -63,7 +66,7 @@ class Watching:
     def _judge(self, second: int, end: float) -> None:
         counts = self._seconds.pop(second, None) or Counts()
         self._record.forget(counts)
-        if end - second < _SHORTEST:
+        if end - second < _SHORTEST or paused_within(self.interventions, second, end):
             return
         for watch in self._watches:
             watch.add(float(second), end, selected(watch.threshold, counts.select), counts.arrivals)

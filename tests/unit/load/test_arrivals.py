@@ -773,3 +773,55 @@ def test_arrivals_start_within_two_milliseconds_unless_the_machine_is_busy():
         assert real.log.figures[0] == 12
         lags.append(real.log.total.lag.quantile(0.5) or 1.0)
     assert min(lags) < 0.002
+
+
+# Paused
+
+
+def test_arrivals_of_a_pause_are_neither_offered_nor_dropped_and_the_schedule_goes_on(desk):
+    made = desk()
+    made.add(0, (0.2, 50.0))
+    made.user()
+    made.to(55)
+    made.arrivals.pause(paused=True)
+    made.to(125)
+    assert made.log.figures == (3, 3, 0)
+    assert not made.arrivals.over
+    made.arrivals.pause(paused=False)
+    made.to(300)
+    assert [due for due, _ in made.starts] == [10, 30, 50, 130, 150, 170, 190]
+    assert made.log.figures == (7, 7, 0)
+    assert made.arrivals.made == 7
+    assert made.arrivals.over
+
+
+def test_a_schedule_that_ends_in_a_pause_is_over(desk):
+    made = desk()
+    made.add(0, (0.1, 50.0))
+    made.user()
+    made.to(35)
+    made.arrivals.pause(paused=True)
+    made.to(200)
+    assert made.arrivals.over
+    assert made.log.figures == (2, 2, 0)
+
+
+def test_what_was_due_before_a_pause_is_still_made_where_it_may_be_late(desk):
+    made = desk(late="run")
+    made.add(0, (0.1, 50.0))
+    made.user(takes=45)
+    made.to(55)  # one has ended, one goes on, and one waits
+    made.arrivals.pause(paused=True)
+    made.to(300)
+    assert [due for due, _ in made.starts] == [10, 30, 50]
+    assert made.log.figures == (3, 3, 0)
+
+
+def test_a_pause_begins_after_what_is_due_already_however_late_the_process_is(desk):
+    made = desk()
+    made.add(0, (0.2, 50.0))
+    made.user()
+    made.now_ns = made.START + 12 * MS  # it stood still since the start
+    made.arrivals.pause(paused=True)
+    made.to(100)
+    assert [due for due, _ in made.starts] == [10]

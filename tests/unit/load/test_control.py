@@ -870,3 +870,70 @@ def test_a_worker_decides_nothing_and_says_how_it_goes(office):
     gevent.sleep(0.001)
     ((kind, status),) = made.runner.sent
     assert (kind, status["users"], director.ended_at) == ("lp_status", {"User": 2}, None)
+
+
+# Changed by hand
+
+
+def test_a_step_is_a_tenth_of_the_users_and_at_least_one():
+    world = World(cast(profile((None, 50.0))))
+    world.run(until=1)
+    assert world.control.change_users(1) == (50, 55)
+    world.run(until=2)
+    assert world.runner.starts[-1] == 55
+    assert world.control.change_users(-1) == (55, 49)  # 5.5 is rounded to even
+    small = World(cast(profile((None, 3.0))))
+    small.run(until=1)
+    assert small.control.change_users(1) == (3, 4)
+
+
+def test_the_last_user_stays():
+    world = World(cast(profile((None, 1.0))))
+    world.run(until=1)
+    with pytest.raises(ValueError, match="the last user stays"):
+        world.control.change_users(-1)
+    assert world.wanted == {"User": 1}
+
+
+def test_a_profile_goes_on_with_as_many_more_and_ends_with_none():
+    world = World(cast(profile((4, 10.0), (4, 20.0), (2, 20.0, 0.0))))
+    world.run(until=1)
+    world.control.change_users(1)
+    world.run()
+    assert [world.users_at(second) for second in (2, 6)] == [11, 21]
+    assert world.ended == pytest.approx(10, abs=0.11)
+
+
+def test_fewer_users_than_a_ramp_has_yet_leave_one():
+    world = World(cast(profile((20, 0.0, 20.0), (None, 20.0))))
+    world.run(until=15.5)
+    for _ in range(3):
+        world.control.change_users(-1)
+    assert world.control._courses[0].extra < -3
+    assert world.control._courses[0].users(2.0) == 1
+    assert world.control._courses[0].users(0.1) == 0
+
+
+def test_each_scenario_has_its_share_of_a_step():
+    world = World(
+        cast(profile((None, 30.0)), user_class("A"), name="large"),
+        cast(profile((None, 10.0)), user_class("B"), name="small"),
+    )
+    world.run(until=1)
+    assert world.control.change_users(1) == (40, 44)
+    world.run(until=2)
+    assert world.wanted == {"A": 33, "B": 11}
+
+
+def test_a_rate_cannot_be_changed_by_hand():
+    world = ready(World(cast(arrivals((None, 20.0)))))
+    world.run(until=2)
+    with pytest.raises(ValueError, match="arrivals come at the plan's rate"):
+        world.control.change_users(1)
+
+
+def test_before_there_is_a_user_none_is_added():
+    world = World(cast(profile((None, 5.0)), start=10.0))
+    world.run(until=2)
+    with pytest.raises(ValueError, match="no user to add to yet"):
+        world.control.change_users(1)

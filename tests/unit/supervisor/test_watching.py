@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loadproof.plan import parse_threshold
 from loadproof.record import Recorder, RunRecord, Sample
-from loadproof.result import Observation
+from loadproof.result import Intervention, Observation
 from loadproof.supervisor.watching import Watching
 
 
@@ -106,3 +106,13 @@ def test_what_ended_the_run_stands_whatever_comes_later():
     lab.watching.keep(first)
     lab.watching.keep(Observation("exceptions = 0 abort", 9, 9))
     assert lab.seen()["exceptions = 0 abort"] is first
+
+
+def test_seconds_in_which_the_run_was_paused_say_nothing():
+    rule = "throughput > 0.5/s over 1s"
+    lab = Lab(rule)
+    lab.watching.begin(0.0)
+    lab.watching.interventions = (Intervention(1.4, "paused"), Intervention(3.2, "resumed"))
+    lab.report("1", 0.5, 4.5)
+    lab.watching.turn(5.6)
+    assert lab.seen()[rule].value == 1.0

@@ -5,69 +5,59 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from rich.console import Group
-from rich.live import Live
-from rich.markup import escape
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-
+from loadproof.cli.canvas import Canvas
+from loadproof.cli.dashboard import dashboard
 from loadproof.cli.ending import print_summary
-from loadproof.cli.figures import (
-    MARKS,
-    STYLES,
-    level_line,
-    recent_arrivals,
-    recent_figures,
-    stage_text,
-    verdict_value,
-)
-from loadproof.result import Outcome
-from loadproof.units import format_clock, format_count
+from loadproof.cli.trends import Trends
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
 
-    from loadproof.cli.figures import Figures
     from loadproof.result import RunResult
     from loadproof.supervisor import Progress
 
-_SPARKS = "▁▂▃▄▅▆▇█"
-_HISTORY = 60
-_RULES_SHOWN = 12
-_LEVELS_SHOWN = 8
+_LINES_AT_ONCE = 500
+"""Lines of scripts that wait to be shown with the next drawing; a flood of them must not slow the supervisor."""
 
 
 class LiveView:
-    """Redraws a few lines at the bottom of the terminal; what scripts print scrolls by above.
+    """Redraws some lines at the bottom of the terminal; what scripts print scrolls by above.
 
     Args:
         console: Where to draw; a terminal.
+        keys: Whether keys are heard, so that the view should name them.
     """
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live: Live | None = None
-        self._rates: deque[float] = deque(maxlen=_HISTORY)
-        self._levels: list[tuple[Outcome, str]] = []  # those that are over
+    def __init__(self, console: Console, *, keys: bool = False) -> None:
+        self._canvas = Canvas(console, console.file)
+        self._keys = keys
+        self._explained = False
+        self._drawing = True
+        self._trends = Trends()
+        self._progress: Progress | None = None
+        self._said: deque[str] = deque()
+
+    @property
+    def hears_keys(self) -> bool:
+        """Whether it names keys."""
+        return self._keys
 
     def started(self, progress: Progress) -> None:
         """A test began."""
-        self._rates.clear()
-        self._levels.clear()
-        self._live = Live(
-            self._draw(progress), console=self._console, refresh_per_second=4, transient=True, redirect_stderr=False
-        )
-        self._live.start()
+        self._trends = Trends()
+        self.progressed(progress)
 
     def progressed(self, progress: Progress) -> None:
         """Draw the new state."""
-        if self._live is not None:
-            self._live.update(self._draw(progress))
+        self._progress = progress
+        self._trends.note(progress)
+        self._draw()
 
     def said(self, line: str) -> None:
         """Show a line above the view."""
-        self._console.print(escape(line), highlight=False, soft_wrap=True)
+        self._said.append(line)
+        if self._progress is None or len(self._said) >= _LINES_AT_ONCE:
+            self._draw()
 
     def finished(self, result: RunResult) -> None:
         """Take the view away and print the summary."""
@@ -76,86 +66,35 @@ class LiveView:
 
     def close(self) -> None:
         """Take the view away, whatever happened."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+        if self._progress is not None or self._said:
+            self._progress = None
+            self._canvas.clear(self._taken())
 
-    def _draw(self, progress: Progress) -> RenderableType:
-        figures = recent_figures(progress)
-        self._rates.append(figures.rate or 0.0)
-        for level in progress.levels[len(self._levels) :]:
-            self._levels.append((level.outcome, level_line(level)))
-        stage = stage_text(progress)
-        return Group(
-            self._head(progress),
-            *([Text(stage, style="bold cyan")] if stage else []),
-            self._body(progress, figures),
-            *([self._rules(progress)] if progress.verdicts else []),
-            *([self._past_levels()] if self._levels else []),
-        )
+    def toggle_help(self) -> None:
+        """Show what the keys do, or hide it."""
+        self._explained = not self._explained
+        self._draw()
 
-    def _head(self, progress: Progress) -> RenderableType:
-        head = Table.grid(padding=(0, 1))
-        clock = format_clock(progress.elapsed)
-        if progress.run_time is None:
-            head.add_row(Text(progress.test_name, style="bold"), Text(clock, style="cyan"), Text("Ctrl-C ends the run"))
-        else:
-            bar = ProgressBar(total=progress.run_time, completed=min(progress.elapsed, progress.run_time), width=30)
-            left = format_clock(max(0.0, progress.run_time - progress.elapsed))
-            head.add_row(
-                Text(progress.test_name, style="bold"),
-                bar,
-                Text(f"{clock} / {format_clock(progress.run_time)}", style="cyan"),
-                Text(f"{left} left", style="dim"),
-            )
-        return head
+    def suspend(self) -> None:
+        """Leave the terminal in order; in the middle of a drawing too, which is why nothing is buffered."""
+        self._canvas.release()
 
-    def _body(self, progress: Progress, figures: Figures) -> RenderableType:
-        wanted = "" if progress.users_wanted is None else f"/{progress.users_wanted}"
-        grid = Table.grid(padding=(0, 3))
-        grid.add_row(
-            f"[dim]users[/] {progress.users}{wanted}",
-            f"[dim]rate[/] {figures.rate_text} {self._spark()}",
-            f"[dim]requests[/] {format_count(progress.snapshot.record.samples)}",
-        )
-        grid.add_row(
-            f"[dim]p50[/] {figures.p50}", f"[dim]p95[/] {figures.p95}  [dim]p99[/] {figures.p99}  [dim](last 10 s)[/]",
-            f"[{'red' if figures.failures else 'dim'}]errors {figures.error_text}[/]",
-        )  # fmt: skip
-        arrivals = recent_arrivals(progress)
-        if arrivals is not None:
-            grid.add_row(
-                f"[dim]offered[/] {arrivals.offered}",
-                f"[dim]started[/] {arrivals.started}  [dim]start lag p99[/] {arrivals.lag}",
-                f"[{'red' if arrivals.dropped else 'dim'}]dropped {format_count(arrivals.dropped)}[/]",
-            )
-        return grid
+    def resume(self, *, foreground: bool) -> None:
+        """Go on below whatever was printed meanwhile; in the background only what scripts print is shown."""
+        self._drawing = foreground
+        self._canvas.forget()
 
-    def _rules(self, progress: Progress) -> RenderableType:
-        grid = Table.grid(padding=(0, 1))
-        shown = progress.verdicts
-        if len(shown) > _RULES_SHOWN:  # those that are broken are worth their place
-            shown = tuple(sorted(shown, key=lambda each: each.outcome is not Outcome.FAIL))[:_RULES_SHOWN]
-        for verdict in shown:
-            mark = Text(MARKS[verdict.outcome], style=STYLES[verdict.outcome])
-            grid.add_row(mark, Text(verdict.rule), Text(verdict_value(verdict), style="dim"))
-        if len(progress.verdicts) > len(shown):
-            grid.add_row("", Text(f"and {len(progress.verdicts) - len(shown)} more rules", style="dim"))
-        return grid
+    def _draw(self) -> None:
+        if not self._drawing:
+            self._canvas.say(self._taken())
+            return
+        if self._progress is None:
+            self._canvas.clear(self._taken())
+            return
+        lines = dashboard(self._progress, self._trends, self._canvas.size, keys=self._keys, explained=self._explained)
+        self._canvas.paint(lines, self._taken())
 
-    def _past_levels(self) -> RenderableType:
-        grid = Table.grid(padding=(0, 1))
-        shown = self._levels[-_LEVELS_SHOWN:]
-        if len(self._levels) > len(shown):
-            grid.add_row("", Text(f"{len(self._levels) - len(shown)} levels before", style="dim"))
-        for outcome, line in shown:
-            text = Text(line, no_wrap=True, overflow="ellipsis")
-            text.highlight_words([str(outcome)], STYLES[outcome])
-            grid.add_row(Text(MARKS[outcome], style=STYLES[outcome]), text)
-        return grid
-
-    def _spark(self) -> str:
-        top = max(self._rates, default=0.0)
-        if top <= 0:
-            return ""
-        return "".join(_SPARKS[min(7, int(rate / top * 7.999))] for rate in self._rates)
+    def _taken(self) -> list[str]:
+        said = list(self._said)
+        self._said.clear()
+        return said

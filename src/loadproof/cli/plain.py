@@ -59,8 +59,9 @@ class PlainView:
         ]
         broken = f", failing: {'; '.join(failing)}" if failing else ""
         stage = stage_text(progress)
+        paused = "paused, " if progress.paused else ""
         self._line(
-            f"{format_clock(progress.elapsed)} {f'{stage}; ' if stage else ''}users {progress.users}"
+            f"{format_clock(progress.elapsed)} {f'{stage}; ' if stage else ''}{paused}users {progress.users}"
             f"{_arrivals(progress)}, {figures.rate_text}, p50 {figures.p50}, p95 {figures.p95}, p99 {figures.p99}, "
             f"errors {figures.error_text}{broken}"
         )

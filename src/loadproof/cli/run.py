@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import signal
 import sys
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from loadproof.cli import locust
 from loadproof.cli.github import tell_github, wants_github
@@ -21,6 +22,7 @@ from loadproof.supervisor import StopSignal, run_plan
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from loadproof.cli.keys import Keys
     from loadproof.cli.live import LiveView
     from loadproof.cli.plain import PlainView
     from loadproof.plan import Plan
@@ -191,10 +193,11 @@ def run_words(words: Sequence[str], ours: argparse.ArgumentParser, search: Searc
 def run_all(plans: Sequence[Plan], *tellers: Callable[[RunResult], None], quiet: bool) -> int:
     """Run plans one after another; the worst exit code of all."""
     codes = []
-    with stopping_on_signals() as stop:
+    view = _view(quiet=quiet)
+    with stopping_on_signals() as stop, _keys(view) as keys:
         for plan in plans:
             try:
-                codes.append(run_one(plan, stop, *tellers, quiet=quiet))
+                codes.append(_run_one(plan, view, stop, keys, *tellers))
             except LoadproofError as error:
                 if len(plans) == 1:
                     raise
@@ -207,11 +210,16 @@ def run_all(plans: Sequence[Plan], *tellers: Callable[[RunResult], None], quiet:
     return min(codes, key=lambda code: _WORST_FIRST.index(code) if code in _WORST_FIRST else 1)
 
 
-def run_one(plan: Plan, stop: StopSignal, *tellers: Callable[[RunResult], None], quiet: bool) -> int:
+def _run_one(
+    plan: Plan,
+    view: LiveView | PlainView,
+    stop: StopSignal,
+    keys: Keys | None,
+    *tellers: Callable[[RunResult], None],
+) -> int:
     """Run one plan under a view of it, which prints the summary of each test; then tell others of it."""
-    view = _view(quiet=quiet)
     try:
-        result = run_plan(plan, observer=view, stop=stop)
+        result = run_plan(plan, observer=view, stop=stop, steering=keys)
     finally:
         view.close()
     for tell in tellers:
@@ -237,13 +245,32 @@ def stopping_on_signals() -> Iterator[StopSignal]:
         stop.close()
 
 
+@contextmanager
+def _keys(view: LiveView | PlainView) -> Iterator[Keys | None]:
+    """The keys of the terminal, as long as there is a view that shows what they do; else None."""
+    from loadproof.cli.plain import PlainView  # noqa: PLC0415 - most commands have no view
+
+    if isinstance(view, PlainView) or not view.hears_keys:
+        yield None
+        return
+    from loadproof.cli.keys import Keys  # noqa: PLC0415 - not every system has terminals like these
+
+    with Keys(sys.stdin.fileno(), view) as keys:
+        yield keys
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and not stream.closed and stream.isatty()
+
+
 def _view(*, quiet: bool) -> LiveView | PlainView:
-    if sys.stdout.isatty() and not quiet and os.environ.get("TERM") != "dumb":
+    shows = _is_terminal(sys.stdout) and (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    if shows and not quiet and os.environ.get("TERM") != "dumb":
         from rich.console import Console  # noqa: PLC0415 - a CI job does without
 
         from loadproof.cli.live import LiveView  # noqa: PLC0415
 
-        return LiveView(Console())
+        return LiveView(Console(), keys=_is_terminal(sys.stdin) and importlib.util.find_spec("termios") is not None)
     from loadproof.cli.plain import PlainView  # noqa: PLC0415
 
     return PlainView(sys.stdout, quiet=quiet)

@@ -176,6 +176,27 @@ def many_names_result(names=2_000):
     )
 
 
+def long_result(endpoints=200, seconds=86_400, parts=128):
+    """A day of many endpoints, every one of them busy in every part of it; every seventh fails now and then."""
+    rng = random.Random(11)
+    record = RunRecord()
+    for part in range(parts):
+        start = part * seconds / parts
+        recorder = Recorder("1")
+        for number in range(endpoints):
+            for _ in range(6):
+                took = 0.005 * (1 + number % 23) * rng.lognormvariate(0, 0.6)
+                failed = number % 7 == 0 and rng.random() < 0.03
+                rest = {"kind": "http_500", "status": 500} if failed else {"status": 200}
+                name = f"/api/v1/tenants/[id]/resources-{number:03}"
+                recorder.record(sample(name, ("GET", "POST")[number % 2], end=start + rng.random(), took=took, **rest))
+        record.merge(recorder.interval({}))
+        record.set_users(start + 0.5, {"Visitor": 50})
+        record.add_strain(start + 1.0, Strain(rng.uniform(0.0001, 0.02), rng.uniform(0.2, 0.9)))
+    record.set_users(seconds - 0.5, {"Visitor": 50})
+    return result_of(record=record, measured_to=float(seconds), test_name="a-day")
+
+
 _MIX = (
     ("/", "GET", 30, 0.012),
     ("/products", "GET", 30, 0.035),

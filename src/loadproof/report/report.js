@@ -202,6 +202,16 @@ for (const svg of document.querySelectorAll("#time svg[data-plot]")) {
 }
 for (const svg of document.querySelectorAll("#time svg[data-plot]")) explore(svg, data.plots[svg.dataset.plot]);
 
+// --- Tables that are wider than the page: the keyboard can scroll them too. ---
+
+const wide = new ResizeObserver((seen) => {
+  for (const { target } of seen) {
+    if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", "0");
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const each of document.querySelectorAll(".wide")) wide.observe(each);
+
 // --- The table of endpoints. ---
 
 const table = document.getElementById("endpoint-table");

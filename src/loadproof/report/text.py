@@ -57,6 +57,7 @@ _LEVELS_MAX = 40
 _ENDPOINTS_MAX = 20
 _APART_MAX = 10
 _KINDS_MAX = 10
+_KIND_WIDEST = 40
 _EXCEPTIONS_MAX = 5
 _NAMES_MAX = 10
 _MIXES_MAX = 10
@@ -370,7 +371,7 @@ def _errors(result: RunResult, page: Layout) -> list[str]:
         whose = group_words(kind.group)
         name = f"{kind.kind} ({whose})" if whose else kind.kind
         message = kind.samples[0].message if kind.samples else ABSENT
-        rows.append((name, shown_count(kind.count), shown_ratio(kind.share), message))
+        rows.append((page.cut(name, _KIND_WIDEST), shown_count(kind.count), shown_ratio(kind.share), message))
     lines = ["Errors by kind", *page.table(rows, left=[0, 3], name=3)]
     rest = kinds[_KINDS_MAX:]
     if rest:

@@ -1,0 +1,29 @@
+"""axe-core, which finds what keeps people from using a page: fetched from npm when a test wants it, never kept here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+
+import pytest
+
+_SECONDS = 120
+
+
+def axe_core(folder):
+    """Its script; the test is skipped where npm cannot fetch it, which only fails where all is promised.
+
+    Args:
+        folder: Where the package may be put.
+    """
+    command = ["npm", "pack", "axe-core@4", "--silent", "--pack-destination", str(folder)]
+    fetched = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+    if fetched.returncode != 0:
+        reason = f"npm cannot fetch axe-core: {fetched.stderr.strip()[:200]}"
+        if os.environ.get("LOADPROOF_REQUIRE_REAL") == "1":
+            pytest.fail(f"LOADPROOF_REQUIRE_REAL=1, and {reason}", pytrace=False)
+        pytest.skip(reason)
+    (package,) = folder.glob("axe-core-*.tgz")
+    with tarfile.open(package) as content:
+        return content.extractfile("package/axe.min.js").read().decode()

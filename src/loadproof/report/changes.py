@@ -30,9 +30,10 @@ BADGES = {
     Change.REGRESSED: Badge("✗", Outcome.FAIL, "fail"),
     Change.INCONCLUSIVE: Badge("?", Outcome.INCONCLUSIVE, "inconclusive"),
 }
-_ORDER = (Change.REGRESSED, Change.INCONCLUSIVE, Change.IMPROVED, Change.EQUIVALENT)
+WORST_FIRST = (Change.REGRESSED, Change.INCONCLUSIVE, Change.IMPROVED, Change.EQUIVALENT)
+"""What got worse, could not be told, got better, and stayed."""
 
 
 def by_importance(comparison: Comparison) -> list[Difference]:
-    """All requests first, then what got worse, could not be told, got better, and stayed; else in their order."""
-    return sorted(comparison.differences, key=lambda each: (each.name is not None, _ORDER.index(each.change)))
+    """All requests first, within them and after them the worst first; else in their order."""
+    return sorted(comparison.differences, key=lambda each: (each.name is not None, WORST_FIRST.index(each.change)))

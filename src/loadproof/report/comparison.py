@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from loadproof.report.change_wording import shown_bounds, shown_change_of, shown_detectable
+from loadproof.report.changes import BADGES, by_importance
 from loadproof.report.layout import Layout
-from loadproof.report.wording import ABSENT, TIMES, plural, shown
+from loadproof.report.wording import ABSENT, plural, shown
 from loadproof.result import Change
-from loadproof.units import format_ratio, format_value
+from loadproof.units import format_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from loadproof.result import ComparedRun, Comparison, Difference
-
-CHANGE_MARKS = {Change.IMPROVED: "✓", Change.REGRESSED: "✗", Change.EQUIVALENT: "=", Change.INCONCLUSIVE: "?"}
 
 _HEAD = ("", "Entry", "Metric", "Baseline", "Candidate", "Change", "95 % interval", "Detectable")
 _OPTIONAL = (7, 3, 4)
@@ -22,7 +22,6 @@ _OPTIONAL = (7, 3, 4)
 
 _ROWS_MAX = 60
 _RUNS_MAX = 5
-_WORST_FIRST = (Change.REGRESSED, Change.INCONCLUSIVE, Change.IMPROVED, Change.EQUIVALENT)
 
 _MEANING = {
     Change.REGRESSED: "got worse",
@@ -52,13 +51,13 @@ def _verdict(comparison: Comparison, page: Layout) -> list[str]:
     change = comparison.change
     worse = [each for each in comparison.differences if each.change is Change.REGRESSED]
     if change is Change.REGRESSED:
-        said = "; ".join(f"{each.metric} of {each.title} {shown_change(each)}" for each in worse[:3])
+        said = "; ".join(f"{each.metric} of {each.title} {shown_change_of(each)}" for each in worse[:3])
         said += f"; and {plural(len(worse) - 3, 'more quantity', 'more quantities')}" if len(worse) > 3 else ""
     elif comparison.differences:
         said = _MEANING[change]
     else:
         said = "nothing could be compared"
-    lines = page.wrapped(f"{CHANGE_MARKS[change]} {change}  {said}", indent="  ", first="")
+    lines = page.wrapped(f"{BADGES[change].mark} {change}  {said}", indent="  ", first="")
     for side, runs in (("baseline", comparison.baseline), ("candidate", comparison.candidate)):
         lines += page.wrapped(f"{side}: {_runs(runs)}", indent="    ", first="  ")
     return lines
@@ -77,7 +76,7 @@ def _runs(runs: tuple[ComparedRun, ...]) -> str:
 def _table(comparison: Comparison, page: Layout) -> list[str]:
     if not comparison.differences:
         return []
-    ranked = sorted(comparison.differences, key=lambda each: (each.name is not None, _WORST_FIRST.index(each.change)))
+    ranked = by_importance(comparison)
     rows = [_HEAD, *(_row(each) for each in ranked[:_ROWS_MAX])]
     bases = ", ".join(dict.fromkeys(each.basis for each in comparison.differences))
     lines = page.wrapped(f"Quantities (candidate against baseline; response times of successes; spread {bases})")
@@ -93,32 +92,15 @@ def _table(comparison: Comparison, page: Layout) -> list[str]:
 
 def _row(each: Difference) -> tuple[str, ...]:
     return (
-        f"{CHANGE_MARKS[each.change]} {each.change}",
+        f"{BADGES[each.change].mark} {each.change}",
         each.title,
         each.metric.removesuffix("(response_time)"),
         shown(each.baseline, lambda value: format_value(value, each.unit)),
         shown(each.candidate, lambda value: format_value(value, each.unit)),
-        shown_change(each),
-        ABSENT if each.interval is None else " … ".join(_relative(each, bound) for bound in each.interval),
-        ABSENT if each.detectable is None else _relative(each, each.detectable),
+        shown_change_of(each),
+        " … ".join(shown_bounds(each)) or ABSENT,
+        shown_detectable(each),
     )
-
-
-def shown_change(difference: Difference) -> str:
-    """By how much it changed: ``+12.5%``; of shares ``+0.4 pp``; a dash where nobody can say."""
-    return ABSENT if difference.ratio is None else _relative(difference, difference.ratio)
-
-
-def _relative(difference: Difference, value: float) -> str:
-    """A ratio as the change in percent, from ten times on as a factor; a difference of shares in percentage points."""
-    if difference.unit == "ratio":
-        return f"{_signed(value)} pp".replace("%", "")
-    return f"{TIMES}{format_value(value, 'value')}" if value >= 10.0 else _signed(value - 1.0)
-
-
-def _signed(value: float) -> str:
-    text = format_ratio(abs(value))
-    return text if text == "0%" else f"{'+' if value > 0 else '-'}{text}"
 
 
 def _unsettled(comparison: Comparison, page: Layout) -> list[str]:

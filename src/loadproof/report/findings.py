@@ -6,10 +6,11 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from loadproof.report.change_wording import shown_change_of
 from loadproof.report.coverage import improbable_mixes_of, missed_of
 from loadproof.report.evidence import Seen
 from loadproof.report.figures import users_mean_of
-from loadproof.report.wording import plural, shown_change_of, shown_observed, shown_rate
+from loadproof.report.wording import plural, shown_observed, shown_rate
 from loadproof.result import Change, Outcome
 from loadproof.units import format_count, format_duration, format_ratio
 

@@ -17,7 +17,7 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
-from loadproof.report import configuration, wording
+from loadproof.report import change_wording, configuration, wording
 from loadproof.report.advice import advise
 from loadproof.report.changes import BADGES, by_importance
 from loadproof.report.charts import CHARTS, Backdrop, histogram_plot, spectrum_plot
@@ -279,11 +279,11 @@ def _finalized(value: object) -> object:
 
 _FILTERS: dict[str, Callable[..., str]] = {
     "at": wording.shown_at,
-    "change": wording.shown_change_of,
-    "change_interval": wording.shown_change_interval,
+    "change": change_wording.shown_change_of,
+    "change_interval": change_wording.shown_change_interval,
     "clock": format_clock,
     "count": wording.shown_count,
-    "detectable": wording.shown_detectable,
+    "detectable": change_wording.shown_detectable,
     "duration": wording.shown_duration,
     "interval": wording.shown_interval,
     "limit": wording.shown_limit,
@@ -296,6 +296,6 @@ _FILTERS: dict[str, Callable[..., str]] = {
     "rate": wording.shown_rate,
     "ratio": wording.shown_ratio,
     "target": wording.shown_target,
-    "tolerance": wording.shown_tolerance,
+    "tolerance": change_wording.shown_tolerance,
     "value": wording.shown_value,
 }

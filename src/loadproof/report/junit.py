@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
 from loadproof.report.advice import what_to_look_at
-from loadproof.report.change_wording import shown_ratio_of
+from loadproof.report.change_wording import shown_bounds, shown_change_of
 from loadproof.report.wording import (
     ABSENT,
     health_line,
@@ -197,10 +197,9 @@ def _difference(each: Difference, *, fails: bool) -> _Case:
     baseline, now = (
         ABSENT if value is None else format_value(value, each.unit) for value in (each.baseline, each.candidate)
     )
-    bounds = " … ".join(bound for each_bound in each.interval or () if (bound := shown_ratio_of(each, each_bound)))
+    bounds = " … ".join(shown_bounds(each))
     interval = f" (95 % interval {bounds})" if bounds else ""
-    change = shown_ratio_of(each, each.ratio)
-    changed = f", changed by {change}{interval}" if change else ""
+    changed = "" if each.ratio is None else f", changed by {shown_change_of(each)}{interval}"
     seen = f"{each.change}: baseline {baseline}, now {now}{changed}; {each.basis}"
     name = f"{each.title} {each.metric}"
     if each.change is Change.INCONCLUSIVE:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from loadproof.report.advice import what_to_look_at
-from loadproof.report.change_wording import shown_ratio_of
+from loadproof.report.change_wording import shown_bounds, shown_change_of
+from loadproof.report.changes import WORST_FIRST
 from loadproof.report.figures import endpoints_of, levels_of, totals_of
 from loadproof.report.markdown_text import code, figure, prose, table
 from loadproof.report.wording import (
@@ -52,7 +53,6 @@ _CHANGE_EMOJI = {
     Change.INCONCLUSIVE: "❔",
 }
 _WORST_FIRST = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.WARN, Outcome.PASS)
-_CHANGED_FIRST = (Change.REGRESSED, Change.INCONCLUSIVE, Change.IMPROVED, Change.EQUIVALENT)
 
 
 def marker(result: RunResult) -> str:
@@ -201,9 +201,7 @@ def _comparison(comparison: Comparison, most: int) -> list[str]:
     runs = ", ".join(dict.fromkeys(run.run_id for run in comparison.baseline))
     against = f" with {plural(len(comparison.baseline), 'run')}: {prose(runs, most=120)}" if runs else ""
     lines = ["### Compared with the baseline", "", f"{_CHANGE_EMOJI[change]} **{change}**, compared{against}", ""]
-    ordered = sorted(
-        comparison.differences, key=lambda each: (_CHANGED_FIRST.index(each.change), each.name is not None)
-    )
+    ordered = sorted(comparison.differences, key=lambda each: (WORST_FIRST.index(each.change), each.name is not None))
     if not ordered:
         lines.append("Nothing could be compared.")
     else:
@@ -219,7 +217,6 @@ def _comparison(comparison: Comparison, most: int) -> list[str]:
 
 def _difference(each: Difference) -> tuple[str, ...]:
     reason = f"<br>{prose(each.reason, most=160)}" if each.reason else ""
-    bounds = (shown_ratio_of(each, bound) for bound in each.interval or ())
     return (
         figure(f"{_CHANGE_EMOJI[each.change]} {each.change}"),
         code(each.title) + reason,
@@ -228,8 +225,8 @@ def _difference(each: Difference) -> tuple[str, ...]:
             ABSENT if value is None else figure(format_value(value, each.unit))
             for value in (each.baseline, each.candidate)
         ),
-        figure(shown_ratio_of(each, each.ratio) or ABSENT),
-        figure(" … ".join(bound for bound in bounds if bound) or ABSENT),
+        figure(shown_change_of(each)),
+        figure(" … ".join(shown_bounds(each)) or ABSENT),
     )
 
 

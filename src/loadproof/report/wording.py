@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from loadproof.report.change_wording import shown_change
 from loadproof.report.rules import plain_limits_of
 from loadproof.result import Outcome
 from loadproof.stats import min_samples
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from loadproof.record import Histogram
     from loadproof.report.coverage import Mix
     from loadproof.report.figures import Group, Measure
-    from loadproof.result import Coverage, Difference, RunResult, Verdict
+    from loadproof.result import Coverage, RunResult, Verdict
     from loadproof.units import Unit
 
 ABSENT = "\N{EN DASH}"
@@ -50,8 +49,6 @@ _GROUP_WORDS: Mapping[Group, str] = {
 }
 
 _LEAST_PROBABLE = 0.0001
-_POINTS = " pp"
-_MOST_DIGITS = 13
 _UNPRINTABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -148,43 +145,9 @@ def shown_interval(verdict: Verdict) -> str:
     return f"{low} … {high}"
 
 
-def shown_change_of(difference: Difference) -> str:
-    """How far the candidate is from the baseline: ``+12%``, of shares ``+1.2 pp``; or a dash."""
-    return shown(difference.ratio, partial(_as_change, difference))
-
-
-def shown_change_interval(difference: Difference) -> str:
-    """The 95 % confidence interval of that, or a dash."""
-    if difference.interval is None:
-        return ABSENT
-    low, high = (_as_change(difference, bound) for bound in difference.interval)
-    return f"{low.removesuffix(_POINTS)} … {high}"
-
-
-def shown_tolerance(difference: Difference) -> str:
-    """The change that does not matter: ``5%``, of shares ``1 pp``, or an absolute floor where there is one."""
-    share = format_ratio(difference.tolerance)
-    relative = f"{share.removesuffix('%')}{_POINTS}" if difference.unit == "ratio" else share
-    return f"{relative} or {format_value(difference.floor, difference.unit)}" if difference.floor else relative
-
-
-def shown_detectable(difference: Difference) -> str:
-    """The smallest change that would be found, or a dash."""
-    return shown(difference.detectable, partial(_as_change, difference))
-
-
 def shown_value(value: float | None, unit: Unit) -> str:
     """A judged value in its unit, or a dash."""
     return shown(value, partial(format_value, unit=unit))
-
-
-def _as_change(difference: Difference, ratio: float) -> str:
-    """With as many digits as set it apart from the tolerance."""
-    points = difference.unit == "ratio"
-    change = round(ratio if points else ratio - 1, 12)  # 1.05 - 1 is a little more than 0.05
-    size, tolerance = 100 * abs(change), 100 * difference.tolerance
-    apart = (n for n in range(3, _MOST_DIGITS) if format_number(size, n) != format_number(tolerance, n))
-    return shown_change(change, points=points, digits=next(apart, 3))
 
 
 def shown_probability(probability: float) -> str:

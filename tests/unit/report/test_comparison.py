@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from loadproof.report.comparison import render_comparison, shown_change
+from loadproof.report.change_wording import shown_change_of
+from loadproof.report.comparison import render_comparison
 from loadproof.report.layout import columns
 from loadproof.result import Change, ComparedRun, Comparison, Difference
 
@@ -105,7 +106,7 @@ def test_control_codes_of_a_name_do_not_reach_the_terminal():
 
 @pytest.mark.parametrize(("ratio", "text"), [(1.0, "0%"), (0.5, "-50%"), (1.125, "+12.5%"), (12.0, "×12"), (None, "–")])
 def test_a_ratio_reads_as_a_change(ratio, text):
-    assert shown_change(replace(MEDIAN, ratio=ratio)) == text
+    assert shown_change_of(replace(MEDIAN, ratio=ratio)) == text
 
 
 def test_more_rows_than_a_page_wants_are_counted():

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadproof.record import Histogram
-from loadproof.report import wording
+from loadproof.report import change_wording, wording
 from loadproof.result import GeneratorHealth, Outcome, Verdict
 from results_factory import difference, empty_result, result_of, sample
 
@@ -89,22 +89,23 @@ def test_the_worst_window_of_a_rule_has_its_end():
         ({"ratio": 1.0}, "0%"),
         ({"ratio": 1.0499996}, "+4.99996%"),
         ({"ratio": None}, "–"),
+        ({"ratio": 12.0}, "×12"),
         ({"unit": "ratio", "ratio": 0.012, "tolerance": 0.005}, "+1.2 pp"),
         ({"unit": "ratio", "ratio": -0.051, "tolerance": 0.005}, "-5.1 pp"),
     ],
 )
 def test_a_change_is_a_percentage_and_of_shares_points(fields, expected):
-    assert wording.shown_change_of(difference(**fields)) == expected
+    assert change_wording.shown_change_of(difference(**fields)) == expected
 
 
 def test_the_interval_the_tolerance_and_what_is_detectable_are_changes_too():
     one = difference(floor=0.001)
-    assert wording.shown_change_interval(one) == "-1% … +5%"
-    assert wording.shown_tolerance(one) == "5% or 1 ms"
-    assert wording.shown_detectable(one) == "+8%"
+    assert change_wording.shown_change_interval(one) == "-1% … +5%"
+    assert change_wording.shown_tolerance(one) == "5% or 1 ms"
+    assert change_wording.shown_detectable(one) == "+8%"
     none = difference(interval=None, detectable=None, unit="ratio", tolerance=0.005)
-    assert wording.shown_change_interval(none) == wording.shown_detectable(none) == "–"
-    assert wording.shown_tolerance(none) == "0.5 pp"
+    assert change_wording.shown_change_interval(none) == change_wording.shown_detectable(none) == "–"
+    assert change_wording.shown_tolerance(none) == "0.5 pp"
 
 
 @pytest.mark.parametrize(("probability", "expected"), [(0.43, "43%"), (0.0006, "0.06%"), (1e-30, "under 0.01%")])

@@ -64,7 +64,7 @@ def test_no_public_name_brings_gevent_or_locust_into_the_caller():
 def test_the_command_line_starts_without_gevent_or_locust():
     statement = "from loadproof.cli import main\ntry: main(['--version'])\nexcept SystemExit: pass\n"
     silent = f"import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()):\n    exec({statement!r})"
-    assert loaded_after(silent, ["gevent", "locust", "numpy", "vl_convert"]) == []
+    assert loaded_after(silent, ["gevent", "locust", "numpy", "jinja2"]) == []
 
 
 def test_every_public_name_resolves_and_the_list_is_sorted():

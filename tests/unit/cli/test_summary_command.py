@@ -119,7 +119,7 @@ def test_broken_and_foreign_directories_are_named_and_passed_over(folder, capsys
         "hollow: ",
         "newer/run.json has schema version 999",
     ):
-        assert words in out
+        assert words in " ".join(out.split())  # lines are wrapped, and the folder's name may be long
     assert "notes.txt" not in out
     assert ".hidden" not in out
     assert len(json.loads(said(capsys, root, "--json"))["passed_over"]) == 7

@@ -1,7 +1,8 @@
-"""Tasks are counted as users begin them, and those that a suite declares are known."""
+"""Tasks are counted as users choose them, and those that a suite declares are known."""
 
 from __future__ import annotations
 
+from collections import deque
 from typing import ClassVar
 
 import pytest
@@ -59,42 +60,43 @@ class Idle(User):
     """No tasks: what runs in its own way declares nothing."""
 
 
-def executing(task_set_class, user_class, *names):
-    """Have a task set begin tasks, without a run around it."""
-    user = object.__new__(user_class)
+def choosing(task_set_class, user_class, *names):
+    """Have a task set choose tasks, without a run around it."""
     task_set = object.__new__(task_set_class)
-    task_set._user = user
-    task_set.execute_task = lambda _task: None
+    task_set._user = object.__new__(user_class)
+    task_set._task_queue = deque()
+    owner = user_class if task_set_class is DefaultTaskSet else task_set_class
     for name in names:
-        owner = user_class if task_set_class is DefaultTaskSet else task_set_class
-        task_set._task_queue = SimpleQueue([getattr(owner, name)])
-        task_set.execute_next_task()
-
-
-class SimpleQueue(list):
-    def popleft(self):
-        return self.pop(0)
+        task_set.schedule_task(getattr(owner, name))
+    return task_set
 
 
 @pytest.fixture
 def counts():
-    kept = TaskSet.execute_next_task
+    kept = TaskSet.schedule_task
     counting = TaskCounts()
     counting.install()
     counting.install()
     yield counting
-    TaskSet.execute_next_task = kept
+    TaskSet.schedule_task = kept
 
 
 def test_a_task_is_counted_under_the_class_that_declares_it(counts):
-    executing(Inner, Shopper, "often", "often", "rarely")
-    executing(Inner, Reader, "often")
-    executing(DefaultTaskSet, Shopper, "buy")
+    choosing(Inner, Shopper, "often", "often", "rarely")
+    choosing(Inner, Reader, "often")
+    choosing(DefaultTaskSet, Shopper, "buy")
     assert sorted(counts.facts()) == [("Inner", "often", 3), ("Inner", "rarely", 1), ("Shopper", "buy", 1)]
 
 
+def test_what_is_chosen_is_executed_in_its_order(counts):
+    task_set = choosing(Inner, Shopper, "often", "rarely")
+    task_set.schedule_task(Inner.rarely, first=True)
+    assert list(task_set._task_queue) == [Inner.rarely, Inner.often, Inner.rarely]
+    assert ("Inner", "rarely", 2) in counts.facts()
+
+
 def test_a_test_begins_anew(counts):
-    executing(Inner, Shopper, "often")
+    choosing(Inner, Shopper, "often")
     counts.clear()
     assert counts.facts() == []
 

@@ -39,7 +39,8 @@ check: setup ## Lint, format, types, layers
 	$(BIN)/pytest tests/test_architecture.py
 
 test: setup ## The whole test suite; tests on real programs skip by name where the program is missing
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not alone"
+	$(BIN)/pytest -m alone
 
 demo: setup ## A run against a service of its own: terminal summary, result directory, report
 	$(BIN)/loadproof demo

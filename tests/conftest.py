@@ -26,6 +26,13 @@ def pytest_runtest_setup(item):
     pytest.skip(reason)
 
 
+def pytest_collection_modifyitems(items):
+    """Whatever runs whole programs needs the machine for itself."""
+    for item in items:
+        if "integration" in item.path.parts:
+            item.add_marker("alone")
+
+
 @pytest.fixture
 def nginx(tmp_path):
     """A private nginx on a free port of 127.0.0.1, without root; mark the test ``real("nginx")``."""

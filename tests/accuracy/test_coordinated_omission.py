@@ -11,6 +11,8 @@ import pytest
 
 from commandline import end, start, wait_for
 
+pytestmark = pytest.mark.alone
+
 READER = """
 from locust import HttpUser, constant, task
 

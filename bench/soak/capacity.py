@@ -48,7 +48,8 @@ def main() -> int:
             slo = [word for rule in rules for word in ("--slo", rule)]
             several = [] if processes == "1" else ["--processes", processes]
             with modelled(*service, core=1) as url:
-                result = run("capacity", "-H", url, "--start-rate", "40", *slo, *TRIALS, *spacing, *several, core=0, seconds=LONGEST)
+                words = ("-H", url, "--start-rate", "40", *slo, *TRIALS, *spacing, *several)
+                result = run("capacity", *words, core=0, seconds=LONGEST)
             search = result["search"]
             low, high = search["low"], search["high"]
             good = search["outcome"] == "found" and abs(low / truth - 1) <= TOLERANCE

@@ -95,7 +95,7 @@ def test_each_kind_is_told_in_a_sentence():
     assert changed.startswith("The user changed the number of users by hand: from 10 to 11 at 0:05, from 11 to 12 at")
     assert changed.endswith("from 15 to 16 at 0:10, and 2 more times, to 18 in the end.")
     assert ended == "The user ended the run early, at 0:09; it is judged on what it had measured."
-    assert touched(given, 10.0) == "paused for 2.5 s, users from 10 to 18, ended early"
+    assert touched(given, 10.0) == "paused for 2.5 s, users from 10 to 18 in 8 steps, ended early"
 
 
 def test_a_run_that_nobody_touched_says_nothing():

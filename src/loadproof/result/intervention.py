@@ -70,7 +70,9 @@ def touched(interventions: Iterable[Intervention], until: float) -> str:
     if paused:
         words.append(f"paused for {format_duration(paused)}")
     if changes:
-        words.append(f"users from {format_count(changes[0].before or 0)} to {format_count(changes[-1].after or 0)}")
+        steps = f" in {len(changes)} steps" if len(changes) > 1 else ""
+        first, last = changes[0].before or 0, changes[-1].after or 0
+        words.append(f"users from {format_count(first)} to {format_count(last)}{steps}")
     if any(each.kind == "ended_early" for each in given):
         words.append("ended early")
     return ", ".join(words)

@@ -96,4 +96,4 @@ class Helm:
         self._say(f"not possible: {why}")
 
     def _keep(self, each: Intervention) -> None:
-        self.done = (*self.done, each)
+        self.done = tuple(sorted((*self.done, each), key=lambda each: each.at))

@@ -264,8 +264,8 @@ class RunRecord:
         self._timeline.set_users(second, total)
 
     def add_strain(self, at: float, strain: Strain) -> None:
-        """Say how a load process fared in the second before a time, in seconds since the run's start."""
-        self._timeline.add_strain(max(0, math.ceil(at) - 1), strain)
+        """Say how a load process fared in about the second before a time, in seconds since the run's start."""
+        self._timeline.add_strain(max(0, math.floor(at - 0.5)), strain)  # the second that holds most of it
 
     def keys(self) -> list[Key]:
         """All entries, sorted by method, then name."""

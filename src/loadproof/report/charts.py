@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from loadproof.record import merged
@@ -12,6 +13,7 @@ from loadproof.report.plot import (
     Mark,
     Plot,
     Shade,
+    apart,
     clock_axis,
     from_zero,
     lines_of,
@@ -46,6 +48,7 @@ _SPECTRUM_HEIGHT = 220
 _BARS_MAX = 48
 _BARS_PER_DECADE = (80, 40, 20, 10, 5, 2, 1)
 _LEAST_TIME = 1e-6
+_APART, _SMALL_APART = 0.06, 0.18
 
 
 class Backdrop(NamedTuple):
@@ -215,8 +218,9 @@ def histogram_plot(good: Histogram, rest: Histogram, *, rest_name: str, is_small
             bars[min(len(bars) - 1, max(0, math.floor(math.log10(max(start, low)) * per_decade + 1e-9) - first))] += n
         counts[name] = list(bars)
     highest = max(sum(bar or 0.0 for bar in bars) for bars in zip(*counts.values(), strict=True))
+    axis = logarithmic(rounded(borders[0], 6) or low, rounded(borders[-1], 6) or high, "duration")
     return Plot(
-        logarithmic(rounded(borders[0], 6) or low, rounded(borders[-1], 6) or high, "duration"),
+        replace(axis, ticks=apart(axis.ticks, axis, _SMALL_APART if is_small else _APART)),
         from_zero([highest], "number", least=1.0),
         places_of(borders),
         lines_of(counts, ("green", "red")),

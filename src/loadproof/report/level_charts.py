@@ -10,7 +10,19 @@ from statistics import median_low
 from typing import TYPE_CHECKING
 
 from loadproof.report.charts import SHADES
-from loadproof.report.plot import Axis, Dot, Mark, Plot, Shade, from_zero, lines_of, logarithmic, places_of, rounded
+from loadproof.report.plot import (
+    Axis,
+    Dot,
+    Mark,
+    Plot,
+    Shade,
+    apart,
+    from_zero,
+    lines_of,
+    logarithmic,
+    places_of,
+    rounded,
+)
 from loadproof.result import Outcome
 
 if TYPE_CHECKING:
@@ -113,13 +125,4 @@ def _x_axis(levels: Sequence[LevelFigures], search: SearchResult) -> Axis:
     margin = (high - low) * 0.04 or high * 0.1 or 1.0
     ends = (low / 1.1, high * 1.1) if is_log else (max(0.0, low - margin), high + margin)
     whole = Axis("number", *ends, (), is_log, title)
-    return Axis("number", *ends, _apart(targets, whole), is_log, title)
-
-
-def _apart(targets: Sequence[float], axis: Axis) -> tuple[float, ...]:
-    """The loads whose numbers have room beside one another."""
-    kept: list[float] = []
-    for target in targets:
-        if not kept or axis.share(target) - axis.share(kept[-1]) >= 1 / (2 * _TICKS_MAX):
-            kept.append(target)
-    return tuple(kept)
+    return Axis("number", *ends, apart(targets, whole, 1 / (2 * _TICKS_MAX)), is_log, title)

@@ -235,6 +235,15 @@ def logarithmic(low: float, high: float, form: Form) -> Axis:
     return Axis(form, low, high, _decades(low, high), is_log=True)
 
 
+def apart(ticks: Sequence[float], axis: Axis, least: float) -> tuple[float, ...]:
+    """The ticks whose labels have room beside one another: at least so great a share of the axis lies between them."""
+    kept: list[float] = []
+    for tick in ticks:
+        if not kept or axis.share(tick) - axis.share(kept[-1]) >= least:
+            kept.append(tick)
+    return tuple(kept)
+
+
 def _decades(low: float, high: float) -> tuple[float, ...]:
     """Round numbers between two: 1, 2 and 5 of each power of ten, or the powers alone where these are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)

@@ -179,6 +179,7 @@ const explore = (svg, plot) => {
   };
   if (together) together.charts.push(chart);
   svg.setAttribute("tabindex", "0");
+  svg.setAttribute("aria-description", "The left and right arrow keys say its values");
   svg.addEventListener("pointermove", (event) => {
     const box = svg.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * (left + width + RIGHT);

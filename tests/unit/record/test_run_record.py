@@ -721,7 +721,7 @@ def test_a_record_of_version_1_still_loads():
 
 def test_strain_is_that_of_the_process_worst_off_in_each_second():
     record = record_of(sample(2.5))
-    for at, strain in ((1.0, Strain(0.001, 0.9)), (0.98, Strain(0.002, 0.1)), (3.0, Strain(None, 0.5))):
+    for at, strain in ((1.02, Strain(0.001, 0.9)), (0.98, Strain(0.002, 0.1)), (3.0, Strain(None, 0.5))):
         record.add_strain(at, strain)
     assert record.strains() == [Strain(0.002, 0.9), Strain(), Strain(None, 0.5)]
 

@@ -196,3 +196,16 @@ def test_levels_and_warm_up_are_what_is_shaded():
     assert [band.label for band in bands] == ["1", "2", "3", "4", "5"]
     assert [(bands[0].start, bands[0].end, bands[0].outcome)] == [(2.0, 12.0, Outcome.PASS)]
     assert bands[-1].outcome is Outcome.FAIL
+
+
+@pytest.mark.parametrize("is_small", [False, True])
+@pytest.mark.parametrize("most", [0.003, 0.02, 0.2, 5.0, 60.0])
+def test_the_times_below_a_histogram_have_room_for_their_labels(most, is_small):
+    good = Histogram()
+    for each in (0.001, most):
+        good.record(round(each * 1e9))
+    axis = charts.histogram_plot(good, Histogram(), rest_name="failed", is_small=is_small).x
+    width = 300 if is_small else 900
+    assert axis.ticks
+    for one, other in pairwise(axis.ticks):
+        assert width * (axis.share(other) - axis.share(one)) >= 40

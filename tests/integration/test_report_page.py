@@ -120,10 +120,10 @@ def test_the_report_of_a_run_reads_with_scripts_and_without_and_names_do_no_harm
 def test_the_percentiles_of_a_baseline_are_drawn_beside_those_of_the_run(tmp_path, service, tab):
     (tmp_path / "locustfile.py").write_text(SUITE)
     words = ("run", "--name", "again", "-u", "2", "-t", "2s", "-H", service.url)
-    first = loadproof(tmp_path, *words)
-    second = loadproof(tmp_path, *words, "--baseline", "latest:again")
-    before = json.loads((first.directory / "run.json").read_text())["run_id"]
-    tab.open((second.directory / "report.html").as_uri())
+    loadproof(tmp_path, *words)
+    first, second = loadproof(tmp_path, *words, "--baseline", "latest:again").directories
+    before = json.loads((first / "run.json").read_text())["run_id"]
+    tab.open((second / "report.html").as_uri())
     series = "data.plots.find(p => p.x[0] === 'percentile').s.map(s => s[0])"
     assert tab.run(series)[-1] == f"baseline, successes ({before})"
 

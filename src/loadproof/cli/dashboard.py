@@ -61,7 +61,7 @@ _HELP = (
 )
 
 
-def dashboard(
+def draw(
     progress: Progress, trends: Trends, size: tuple[int, int], *, keys: bool = False, explained: bool = False
 ) -> list[Text]:
     """The view as lines.

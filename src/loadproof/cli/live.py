@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from loadproof.cli.canvas import Canvas
-from loadproof.cli.dashboard import dashboard
+from loadproof.cli.dashboard import draw
 from loadproof.cli.ending import print_summary
 from loadproof.cli.trends import Trends
 
@@ -91,7 +91,7 @@ class LiveView:
         if self._progress is None:
             self._canvas.clear(self._taken())
             return
-        lines = dashboard(self._progress, self._trends, self._canvas.size, keys=self._keys, explained=self._explained)
+        lines = draw(self._progress, self._trends, self._canvas.size, keys=self._keys, explained=self._explained)
         self._canvas.paint(lines, self._taken())
 
     def _taken(self) -> list[str]:

@@ -38,7 +38,13 @@ examples:
   loadproof run load.py --rate 200/s --duration 5m  200 arrivals per second, however slow the answers are
   loadproof run load.py --stages 30s:50,2m:50,30s:0 up to 50 users, hold, and down again
   loadproof run pkd_service --rps 50                a [services.pkd_service] of loadproof.toml
-  loadproof run --all                               all of them, one after another"""
+  loadproof run --all                               all of them, one after another
+
+keys, in a terminal:
+  q      end early: judged and reported as usual, with the verdict's exit code; the reason says that you ended it
+  p      pause, and go on: no arrival comes, users wait; the clock goes on, and no rate counts that time
+  + -    a tenth more users, or fewer; arrivals keep the plan's rate, and a search decides by itself
+  ?      what the keys do"""
 
 _ONLY_ASKS = frozenset({"-l", "--list", "--show-task-ratio", "--show-task-ratio-json", "-V", "--version"})
 """Locust's options that print something and run nothing."""

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from loadproof.cli.dashboard import dashboard, spark
+from loadproof.cli.dashboard import draw, spark
 from loadproof.cli.grid import stacked, table
 from loadproof.cli.plain import PlainView
 from loadproof.cli.trends import Trends
@@ -64,7 +64,7 @@ def lines_of(*progresses, size=(120, 40), **settings):
     trends = Trends()
     for progress in progresses:
         trends.note(progress)
-    return [line.plain for line in dashboard(progresses[-1], trends, size, **settings)]
+    return [line.plain for line in draw(progresses[-1], trends, size, **settings)]
 
 
 def words_of(*progresses, **settings):
@@ -98,7 +98,7 @@ def test_nothing_is_wider_or_higher_than_the_terminal(run, size, explained):
     progress = RUNS[run]()
     trends = Trends()
     trends.note(progress)
-    lines = dashboard(progress, trends, size, keys=True, explained=explained)
+    lines = draw(progress, trends, size, keys=True, explained=explained)
     assert 1 <= len(lines) <= max(1, rows - 1)
     assert max(line.cell_len for line in lines) <= columns
     console = Console(file=io.StringIO(), width=columns, height=rows, color_system="truecolor", force_terminal=True)

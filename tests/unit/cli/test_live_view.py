@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from loadproof.cli.dashboard import dashboard
+from loadproof.cli.dashboard import draw
 from loadproof.cli.figures import level_line, recent_arrivals, recent_figures, stage_text, verdict_value
 from loadproof.cli.plain import PlainView
 from loadproof.cli.trends import Trends
@@ -66,7 +66,7 @@ def drawn(*progresses, width=100, height=50):
     trends = Trends()
     for progress in progresses:
         trends.note(progress)
-    return "\n".join(line.plain for line in dashboard(progresses[-1], trends, (width, height)))
+    return "\n".join(line.plain for line in draw(progresses[-1], trends, (width, height)))
 
 
 def test_a_closed_run_shows_no_arrivals():

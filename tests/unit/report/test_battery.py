@@ -16,8 +16,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from loadproof.export import render_metrics
+from loadproof.record import merged
 from loadproof.report import render_html, render_text
-from loadproof.report.figures import totals_of
 from loadproof.report.junit import render_junit
 from loadproof.report.markdown import MOST_BYTES, render_markdown
 from loadproof.report.wording import shown_count, shown_observed, shown_quantile, shown_rate, shown_ratio
@@ -279,22 +279,20 @@ def test_the_outcome_is_said_in_a_word(renderer, run):
 @every_renderer
 def test_the_totals_are_the_ones_of_the_result(renderer, run):
     result = run_of(run)
-    totals = totals_of(result)
+    tallies = result.record.totals()
+    requests, failures = merged(tallies).count, merged(tallies, ("failure",)).count
+    good, every = merged(tallies, ("success",)).response, merged(tallies).response
+    rate = requests / (result.measured_to - result.measured_from) if result.measured_to else None
     words = flat(RENDERERS[renderer].words(written(renderer, run)))
     if renderer == "metrics":
         document = strictly(written(renderer, run))
-        assert document["total_requests"] == totals.requests
-        assert document["failed_requests"] == totals.failures
-        assert document["p95_response_time"] == totals.every.quantile(0.95)
-        good = document["successful"] or {"p95_response_time": None}
-        assert good["p95_response_time"] == totals.good.quantile(0.95)
-        assert document["requests_per_second"] == totals.rate
-    elif RENDERERS[renderer].has_totals and totals.requests:
-        shown = (
-            shown_count(totals.requests), shown_ratio(totals.error_rate), shown_rate(totals.rate),
-            *(shown_quantile(totals.good, q) for q in (0.5, 0.95, 0.99)),
-        )  # fmt: skip
-        for figure in shown:
+        assert (document["total_requests"], document["failed_requests"]) == (requests, failures)
+        assert document["requests_per_second"] == rate
+        assert document["p95_response_time"] == every.quantile(0.95)
+        assert (document["successful"] or {"p95_response_time": None})["p95_response_time"] == good.quantile(0.95)
+    elif RENDERERS[renderer].has_totals and requests:
+        quantiles = [shown_quantile(good, q) for q in (0.5, 0.95, 0.99)]
+        for figure in (shown_count(requests), shown_ratio(failures / requests), shown_rate(rate), *quantiles):
             assert (figure.replace("–", "-").replace("µ", "u") if renderer == "ascii" else figure) in words
 
 

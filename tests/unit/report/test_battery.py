@@ -217,6 +217,16 @@ def written(renderer, run):
     return RENDERERS[renderer].write(run_of(run))
 
 
+_IN_TEXT = ("{0} request", "{1} failed ({2}); {3}", " {4} {5} {6} ")
+TOTALS = {
+    "text": _IN_TEXT,
+    "ascii": _IN_TEXT,
+    "html": ("Requests finished {0} ", "Failed {1} Error rate {2} Throughput {3} ", " {4} {5} {6} "),
+    "markdown": ("{0} {1} {2} {3} {4} {5} {6}",),
+}
+"""Where the requests, the failures, their share, the rate and three percentiles of a run stand in its reports."""
+
+
 def flat(text):
     return " ".join(text.split())
 
@@ -291,9 +301,11 @@ def test_the_totals_are_the_ones_of_the_result(renderer, run):
         assert document["p95_response_time"] == every.quantile(0.95)
         assert (document["successful"] or {"p95_response_time": None})["p95_response_time"] == good.quantile(0.95)
     elif RENDERERS[renderer].has_totals and requests:
-        quantiles = [shown_quantile(good, q) for q in (0.5, 0.95, 0.99)]
-        for figure in (shown_count(requests), shown_ratio(failures / requests), shown_rate(rate), *quantiles):
-            assert (figure.replace("–", "-").replace("µ", "u") if renderer == "ascii" else figure) in words
+        values = (shown_count(requests), shown_count(failures), shown_ratio(failures / requests), shown_rate(rate))
+        values += tuple(shown_quantile(good, q) for q in (0.5, 0.95, 0.99))
+        for sentence in TOTALS[renderer]:
+            expected = sentence.format(*values)
+            assert (expected.replace("–", "-").replace("µ", "u") if renderer == "ascii" else expected) in words
 
 
 @every_run

@@ -15,7 +15,7 @@ from results_factory import capacity_result, result_of, sample, small_result, st
 def folder(tmp_path, monkeypatch):
     """Writes finished runs of a test, one a day, whose answers take so many seconds."""
     monkeypatch.setenv("COLUMNS", "180")
-    monkeypatch.setattr("loadproof.supervisor.files.render_html", lambda _result: "")  # it draws, which takes seconds
+    monkeypatch.setattr("loadproof.supervisor.files.render_html", lambda *_: "")  # nobody looks at it here
 
     def write(*times, name="shop", **fields):
         for day, took in enumerate(times, 1):

@@ -231,6 +231,11 @@ def flat(text):
     return " ".join(text.split())
 
 
+@cache
+def words_of(renderer, run):
+    return RENDERERS[renderer].words(written(renderer, run))
+
+
 every_run = pytest.mark.parametrize("run", RUNS)
 every_renderer = pytest.mark.parametrize("renderer", RENDERERS)
 
@@ -239,14 +244,14 @@ every_renderer = pytest.mark.parametrize("renderer", RENDERERS)
 @every_renderer
 def test_what_is_written_parses_and_is_of_bounded_size(renderer, run):
     text = written(renderer, run)
-    assert RENDERERS[renderer].words(text).strip()
+    assert words_of(renderer, run).strip()
     assert 0 < len(text.encode("utf-8", "replace")) < RENDERERS[renderer].most
 
 
 @every_run
 @every_renderer
 def test_nothing_of_the_machinery_shows(renderer, run):
-    words = RENDERERS[renderer].words(written(renderer, run))
+    words = words_of(renderer, run)
     # The small run keeps the traceback of an error of its script, which is shown on purpose.
     machinery = r"\bNone\b|\b(?:nan|inf|NaN|Infinity|undefined)\b|object at 0x|<\w+ of |Histogram|\bOutcome\."
     assert re.findall(machinery, words) == []
@@ -256,7 +261,7 @@ def test_nothing_of_the_machinery_shows(renderer, run):
 @every_run
 @every_renderer
 def test_no_control_code_reaches_a_reader(renderer, run):
-    words = RENDERERS[renderer].words(written(renderer, run))
+    words = words_of(renderer, run)
     if renderer != "metrics":  # JSON escapes them, and gives back what was measured
         assert not set(words) & set("\x00\x1b\u202e\ud800")
 
@@ -274,14 +279,14 @@ def test_hostile_names_are_text_and_nothing_else(renderer):
     text = written(renderer, "hostile names")
     if renderer in ("html", "markdown", "junit"):
         assert "<script>alert" not in text
-    assert "{{ 7 * 7 }}" in RENDERERS[renderer].words(text)
+    assert "{{ 7 * 7 }}" in words_of(renderer, "hostile names")
 
 
 @every_run
 @every_renderer
 def test_the_outcome_is_said_in_a_word(renderer, run):
     outcome = run_of(run).outcome
-    words = RENDERERS[renderer].words(written(renderer, run))
+    words = words_of(renderer, run)
     assert (str(outcome) if outcome else ("UNFINISHED" if RENDERERS[renderer].has_totals else "")) in words
 
 
@@ -293,7 +298,7 @@ def test_the_totals_are_the_ones_of_the_result(renderer, run):
     requests, failures = merged(tallies).count, merged(tallies, ("failure",)).count
     good, every = merged(tallies, ("success",)).response, merged(tallies).response
     rate = requests / (result.measured_to - result.measured_from) if result.measured_to else None
-    words = flat(RENDERERS[renderer].words(written(renderer, run)))
+    words = flat(words_of(renderer, run))
     if renderer == "metrics":
         document = strictly(written(renderer, run))
         assert (document["total_requests"], document["failed_requests"]) == (requests, failures)
@@ -312,7 +317,7 @@ def test_the_totals_are_the_ones_of_the_result(renderer, run):
 @every_renderer
 def test_every_rule_has_its_outcome_and_its_observed_value(renderer, run):
     result = run_of(run)
-    words = flat(RENDERERS[renderer].words(written(renderer, run)))
+    words = flat(words_of(renderer, run))
     if renderer == "metrics":
         listed = strictly(written(renderer, run))["thresholds"]
         told = [(each["rule"], each["outcome"], each["observed"], each["samples"]) for each in listed]
@@ -328,19 +333,19 @@ def test_every_rule_has_its_outcome_and_its_observed_value(renderer, run):
 
 @every_renderer
 def test_why_a_run_ended_before_its_time_is_said(renderer):
-    assert ABORT in flat(RENDERERS[renderer].words(written(renderer, "aborted")))
+    assert ABORT in flat(words_of(renderer, "aborted"))
 
 
 @every_renderer
 def test_the_answer_of_a_search_is_said(renderer):
     reason = run_of("two levels").search.reason
-    assert reason in flat(RENDERERS[renderer].words(written(renderer, "two levels")))
+    assert reason in flat(words_of(renderer, "two levels"))
 
 
 @every_renderer
 def test_a_comparison_is_said_where_there_is_one_and_only_there(renderer):
-    with_one = RENDERERS[renderer].words(written(renderer, "with baseline"))
-    without = RENDERERS[renderer].words(written(renderer, "without baseline"))
+    with_one = words_of(renderer, "with baseline")
+    without = words_of(renderer, "without baseline")
     assert "REGRESSED" in with_one
     assert "REGRESSED" not in without
 

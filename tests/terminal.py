@@ -68,6 +68,8 @@ class Terminal:
         elif code == "\x1b[J":
             self._obey("\x1b[K")
             del self.screen[self.row + 1 :]
+        elif code == "\x1b[H":
+            self.row = self.column = 0
         elif code.endswith("A"):
             self.row = max(0, self.row - int(code[2:-1]))
         elif code in ("\x1b[?7h", "\x1b[?7l"):
@@ -83,6 +85,8 @@ class Terminal:
         self.columns, self.rows = columns, rows
         while len(wrapped) > rows:
             self.above.append(wrapped.pop(0))
+        while self.above and len(wrapped) < rows:
+            wrapped.insert(0, self.above.pop())
         self.screen = wrapped
         self.row = len(wrapped) - 1
         self.column = len(wrapped[-1])

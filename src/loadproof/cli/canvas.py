@@ -45,6 +45,8 @@ class Canvas:
         self._console = console
         self._out = out
         self._widths: list[int] = []  # of the lines that are there, in columns
+        self._rows = 0  # of the terminal, when these were drawn
+        self._spilled = False  # whether some have scrolled away when it became smaller
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,7 +64,7 @@ class Canvas:
             lines: None wider, and no more of them, than ``size`` allows.
             above: What has been printed since; it stays, above the lines.
         """
-        columns, _ = self.size
+        columns, height = self.size
         said = "".join(f"{_harmless(line)}\n" for line in above)
         if said:  # it may be longer than a line, and is wrapped
             said = f"\x1b[?7h{_CLEAR_BELOW}{said}\x1b[?7l"
@@ -72,6 +74,7 @@ class Canvas:
         drawn = f"{drawn}\n" if drawn else ""
         self._write(f"{_BEGIN}{self._to_the_first()}{said}{drawn}{_CLEAR_BELOW}{last}{_END}")
         self._widths = [cell_len(line.plain) for line in lines]
+        self._rows = height
 
     def clear(self, above: Iterable[str] = ()) -> None:
         """Take the lines away, and leave the terminal as it was found."""
@@ -99,10 +102,15 @@ class Canvas:
     def _to_the_first(self) -> str:
         """Takes the cursor to the first line that is there.
 
-        Terminals that have become narrower have wrapped what was wider.
+        Terminals that have become narrower have wrapped what was wider, and let scroll away what had no room; those
+        that become higher again bring that back, and then the whole screen is cleared of it.
         """
-        columns, _ = self.size
+        columns, height = self.size
         rows = sum(max(1, -(-width // columns)) for width in self._widths)
+        if self._spilled and height > self._rows:
+            self._spilled = False
+            return f"\x1b[H{_CLEAR_BELOW}"
+        self._spilled = self._spilled or rows > height
         return f"\r\x1b[{rows - 1}A" if rows > 1 else "\r"
 
     def _rendered(self, line: Text, columns: int) -> str:

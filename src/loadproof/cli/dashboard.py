@@ -44,8 +44,12 @@ _WIDE = 140
 """Columns from which on two blocks stand next to each other."""
 
 _BAR = (10, 60)
+_ROOMY = 100
 _MINUTES = 180
 """Seconds that sparklines show; twice as many on a wide terminal."""
+
+_RULE = 40
+"""Columns that a rule keeps before its other figures are left out."""
 
 _TREND_STYLES = {"better": "green", "worse": "red", "steady": "dim", "": ""}
 
@@ -167,13 +171,14 @@ def _figures(progress: Progress, columns: int) -> list[Text]:
     figures = recent_figures(progress)
     wanted = "" if progress.users_wanted is None else f"/{format_count(progress.users_wanted)}"
     failed = f"errors {figures.error_text}"
+    span = f"{RECENT:.0f} s" if columns < _ROOMY else f"last {RECENT:.0f} s"
     now = [
+        ("", span),
         ("rate", figures.rate_text),
         ("p50", figures.p50),
         ("p95", figures.p95),
         ("p99", figures.p99),
         ("", failed),
-        ("", f"(last {RECENT:.0f} s)"),
     ]
     totals = progress.snapshot.record.totals()
     requests = sum(tally.count for tally in totals.values())
@@ -264,7 +269,7 @@ class _Rules:
                     Text(shown_at(each), style="dim"),
                 ]
             )
-        lines = table(cells, columns, cut=1, left=[0, 1, 4, 5], optional=[5, 3, 4])
+        lines = table(cells, columns, cut=1, left=[0, 1, 4, 5], optional=[5, 3, 4], narrowest=_RULE)
         return _with_rest(lines, len(every) - len(shown), "more rules", rows)
 
 

@@ -39,6 +39,7 @@ def table(
     cut: int,
     left: Collection[int] = (),
     optional: Sequence[int] = (),
+    narrowest: int = _NARROWEST,
 ) -> list[Text]:
     """Rows of cells, one below the other.
 
@@ -48,6 +49,7 @@ def table(
         cut: Index of the cell that is cut where there is not enough room.
         left: Indices of the cells that begin at the same column, rather than end there.
         optional: Indices of the cells that are left out before ``cut`` gets too narrow, in their order.
+        narrowest: Columns that ``cut`` keeps as long as any of these are there.
     """
     shown = list(range(len(rows[0])))
     widths = [max(row[index].cell_len for row in rows) for index in shown]
@@ -55,7 +57,7 @@ def table(
         if index is not None:
             shown.remove(index)
         room = columns - sum(widths[each] for each in shown if each != cut) - _GAP * (len(shown) - 1)
-        if room >= min(widths[cut], _NARROWEST):
+        if room >= min(widths[cut], narrowest):
             break
     widths[cut] = max(1, min(widths[cut], room))
     lines = []

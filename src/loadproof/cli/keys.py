@@ -11,6 +11,7 @@ import tty
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from loadproof.supervisor import Wish
@@ -30,8 +31,11 @@ class Screen(Protocol):
     def suspend(self) -> None:
         """The program is about to be stopped, as by Ctrl-Z: leave the terminal in order. Called in a signal handler."""
 
-    def resume(self, *, foreground: bool) -> None:
-        """It goes on; in the background it must not draw. Called in a signal handler."""
+    def resume(self) -> None:
+        """It goes on, and what was drawn is no longer where it was. Called in a signal handler."""
+
+    def ask_first(self, is_ours: Callable[[], bool] | None) -> None:
+        """Ask, before anything is drawn, whether the terminal is ours; None when nobody need be asked any more."""
 
 
 class Keys:
@@ -50,6 +54,7 @@ class Keys:
         self._screen = screen
         self._found: list[Any] | None = None
         self._handlers: dict[int, Any] = {}
+        self._taken = False
 
     def __enter__(self) -> Self:
         self._found = termios.tcgetattr(self._fd)
@@ -61,16 +66,30 @@ class Keys:
         ):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._handlers[number] = signal.signal(number, handler)
-        self._on_continue(signal.SIGCONT, None)
+        self._screen.ask_first(self.look)
+        self.look()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._screen.ask_first(None)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._restore()
         atexit.unregister(self._restore)
+
+    def look(self) -> bool:
+        """Whether this program is in the foreground; back there it takes the keys again.
+
+        A shell says nothing to a program that it takes from the background while that runs.
+        """
+        if not self._in_foreground():
+            self._taken = False
+        elif not self._taken:
+            self._taken = True
+            tty.setcbreak(self._fd, termios.TCSAFLUSH)  # what was typed before was not meant for it
+        return self._taken
 
     def fileno(self) -> int:
         """Readable when a key was pressed."""
@@ -100,12 +119,9 @@ class Keys:
         except OSError:
             return False
 
-    def _take_over(self) -> None:
-        if self._in_foreground():
-            tty.setcbreak(self._fd, termios.TCSAFLUSH)  # what was typed before was not meant for it
-
     def _restore(self) -> None:
         """As it was found; what was typed and not read is not for the shell."""
+        self._taken = False
         if self._found is not None and self._in_foreground():
             try:
                 termios.tcsetattr(self._fd, termios.TCSAFLUSH, self._found)
@@ -124,5 +140,6 @@ class Keys:
         self._on_continue(number, None)
 
     def _on_continue(self, _number: int, _frame: object) -> None:
-        self._take_over()
-        self._screen.resume(foreground=self._in_foreground())
+        self._taken = False  # whoever had the terminal meanwhile may have changed it
+        self.look()
+        self._screen.resume()

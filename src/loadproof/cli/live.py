@@ -11,6 +11,8 @@ from loadproof.cli.ending import print_summary
 from loadproof.cli.trends import Trends
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from loadproof.result import RunResult
@@ -33,6 +35,7 @@ class LiveView:
         self._keys = keys
         self._explained = False
         self._drawing = True
+        self._is_ours: Callable[[], bool] | None = None
         self._trends = Trends()
         self._progress: Progress | None = None
         self._said: deque[str] = deque()
@@ -79,12 +82,18 @@ class LiveView:
         """Leave the terminal in order; in the middle of a drawing too, which is why nothing is buffered."""
         self._canvas.release()
 
-    def resume(self, *, foreground: bool) -> None:
-        """Go on below whatever was printed meanwhile; in the background only what scripts print is shown."""
-        self._drawing = foreground
+    def resume(self) -> None:
+        """Go on below whatever was printed meanwhile."""
         self._canvas.forget()
 
+    def ask_first(self, is_ours: Callable[[], bool] | None) -> None:
+        """Ask whether the terminal is ours; in the background only what scripts print is shown."""
+        self._is_ours = is_ours
+
     def _draw(self) -> None:
+        before, self._drawing = self._drawing, self._is_ours is None or self._is_ours()
+        if self._drawing and not before:
+            self._canvas.forget()
         if not self._drawing:
             self._canvas.say(self._taken())
             return

@@ -82,6 +82,16 @@ def test_after_a_change_of_size_nothing_of_the_old_view_is_left(drawn, size):
     assert all(line in ("kept", "a", "b") for line in terminal.shown)
 
 
+def test_what_scrolled_away_of_the_view_does_not_come_back_with_a_higher_terminal(drawn):
+    terminal, canvas = drawn(columns=20, rows=8)
+    canvas.paint(lines(*["w" * 20] * 6), above=["kept"])
+    terminal.resize(10, 4)
+    canvas.paint(lines("a", "b"))
+    terminal.resize(20, 8)
+    canvas.paint(lines("c", "d"))
+    assert terminal.shown == ["c", "d"]
+
+
 def test_clearing_takes_the_view_away_and_leaves_the_terminal_as_it_was(drawn):
     terminal, canvas = drawn()
     canvas.paint(lines("view", "more"), above=["kept"])

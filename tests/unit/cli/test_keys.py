@@ -24,8 +24,11 @@ class Screen:
     def suspend(self):
         self.calls.append("suspend")
 
-    def resume(self, *, foreground):
-        self.calls.append(foreground)
+    def resume(self):
+        self.calls.append("resume")
+
+    def ask_first(self, is_ours):
+        self.is_ours = is_ours
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ def test_what_each_key_asks_for(terminal, keys, wishes):
 def test_a_question_mark_is_for_the_view(terminal):
     screen = Screen()
     assert pressed(terminal, "?p?", screen) == ["pause"]
-    assert screen.calls == [True, "help", "help"]
+    assert screen.calls == ["help", "help"]
 
 
 def test_modes_and_signal_handlers_are_as_they_were_afterwards(terminal):
@@ -111,7 +114,12 @@ def test_in_the_background_the_terminal_is_somebody_elses(terminal, monkeypatch)
         assert termios.tcgetattr(theirs) == modes
         os.write(ours, b"q\n")
         assert reader.take() == []
-    assert screen.calls == [False]
+        assert not screen.is_ours()
+        monkeypatch.setattr(Keys, "_in_foreground", lambda _: True)  # the shell took it back, and tells nobody
+        assert screen.is_ours()
+        assert not termios.tcgetattr(theirs)[3] & termios.ICANON
+    assert screen.is_ours is None
+    assert termios.tcgetattr(theirs) == modes
 
 
 def test_a_stop_leaves_the_terminal_in_order_and_takes_it_again_afterwards(terminal, monkeypatch):
@@ -124,4 +132,4 @@ def test_a_stop_leaves_the_terminal_in_order_and_takes_it_again_afterwards(termi
         signal.raise_signal(signal.SIGTSTP)
         assert seen == [(signal.SIGTSTP, True)]
         assert not termios.tcgetattr(theirs)[3] & termios.ICANON
-        assert screen.calls == [True, "suspend", True]
+        assert screen.calls == ["suspend", "resume"]

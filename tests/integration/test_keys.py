@@ -163,6 +163,7 @@ def test_every_kind_of_load_is_paused_and_users_are_changed_where_there_are_any(
     for load in ("locust", "profile"):
         run = saved(tmp_path / load)
         assert kinds(run) == ["users", "paused", "ended_early"]
+        assert run["unfinished"] == 0  # nobody was doing anything
         assert (run["interventions"][0]["before"], run["interventions"][0]["after"]) == (20, 22)
     run = saved(tmp_path / "arrivals")
     assert kinds(run) == ["paused", "resumed", "ended_early"]

@@ -404,6 +404,7 @@ class Engine:
 
     def _on_test_stop(self, **_: object) -> None:
         self._lasted = self._director.ended_at or self._meter.now()
+        self._steering.stopped()
         self._director.stopped()
 
     def _on_script_done(self, **_: object) -> None:

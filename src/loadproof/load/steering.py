@@ -84,10 +84,13 @@ class Steering:
         self._tell("intervened", {"kind": "users", "at": self._clock(), "before": change[0], "after": change[1]})
 
     def stopping(self) -> None:
-        """The test is about to stop: nobody waits any more, and no user is started."""
+        """The test is about to stop: no user is started any more. Who waits is stopped while waiting."""
         if self._starting is not None:
             self._starting.kill(block=False)
             self._starting = None
+
+    def stopped(self) -> None:
+        """All users are gone: Locust is as it was."""
         self._is_paused = False
         self._switch(paused=False)
 

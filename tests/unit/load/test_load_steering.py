@@ -89,14 +89,17 @@ def test_a_pause_holds_users_and_arrivals_and_is_told_with_its_time():
     assert world.told[-1] == ("intervened", {"kind": "resumed", "at": 7.5})
 
 
-def test_the_end_of_a_test_ends_its_pause():
+def test_a_pause_lasts_until_the_users_of_its_test_are_gone():
     world = World()
+    before = TaskSet.execute_next_task
     world.steering.pause(paused=True)
     world.steering.stopping()
+    assert TaskSet.execute_next_task is not before  # else they would begin something only to be cut off
+    world.steering.stopped()
     assert world.paused == [True, False]
     world.steering.pause(paused=True)  # of the next test
     assert [kind for kind, _ in world.told] == ["intervened", "intervened"]
-    world.steering.stopping()
+    world.steering.stopped()
 
 
 def test_a_master_has_its_workers_pause():

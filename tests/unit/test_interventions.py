@@ -9,6 +9,7 @@ import pytest
 from loadproof.plan import parse_threshold
 from loadproof.report import render_html, render_text
 from loadproof.result import Intervention, RunResult, paused_within, pauses_of, told, touched
+from loadproof.supervisor.baseline import Baseline
 from loadproof.supervisor.judging import SavedRules, judged
 from results_factory import small_result
 
@@ -108,3 +109,10 @@ def test_the_summary_says_it_beneath_the_verdict_and_the_report_under_health():
     result = replace(result, health=replace(result.health, notes=told(PAUSED, 10.0)))
     assert "by hand: paused for 2.5 s" in render_text(result).split("\n\n")[0]
     assert "The user paused the run for 2.5 s" in render_html(result)
+
+
+def test_a_paused_baseline_is_the_limit_that_it_reached_under_load():
+    rule = parse_threshold("throughput > baseline * 0.9", source="test")
+    (calm,) = Baseline([small_result()]).references([rule])
+    (paused,) = Baseline([replace(small_result(), interventions=PAUSED)]).references([rule])
+    assert paused.value == pytest.approx(calm.value * 10 / 7.5)

@@ -16,7 +16,7 @@ from loadproof.plan import parse_threshold
 from loadproof.plan.defaults import layered
 from loadproof.result import RESULTS, find_run
 from loadproof.supervisor.files import restore
-from loadproof.supervisor.judging import judged, saved_rules
+from loadproof.supervisor.judging import judged, saved_rules, under_load
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def main(words: Sequence[str]) -> int:
     if asked.baseline:
         baseline = restore(find_run(asked.baseline, results=asked.results))
         dependent = [rule for rule in rules.thresholds if rule.needs_baseline]
-        result = replace(result, references=tuple(observe_baseline(rule, baseline) for rule in dependent))
+        result = replace(result, references=tuple(observe_baseline(rule, under_load(baseline)) for rule in dependent))
     result = judged(result, rules)
     if asked.json:
         print(json.dumps(_document(result), indent=2, ensure_ascii=False))

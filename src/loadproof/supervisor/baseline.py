@@ -8,6 +8,7 @@ from loadproof.compare import compare_runs
 from loadproof.errors import Problem, RunError, UsageError
 from loadproof.judge import observe_baseline
 from loadproof.result import load_runs
+from loadproof.supervisor.judging import under_load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +60,7 @@ class Baseline:
         latest = self.latest
         if latest is None:
             return ()
-        return tuple(observe_baseline(rule, latest) for rule in rules if rule.needs_baseline)
+        return tuple(observe_baseline(rule, under_load(latest)) for rule in rules if rule.needs_baseline)
 
     def compared(self, result: RunResult) -> Comparison | None:
         """How a run compares with it; None without a baseline."""

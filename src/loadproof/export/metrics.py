@@ -106,7 +106,8 @@ def metrics_of(result: RunResult) -> dict[str, Any]:
 
 def render_metrics(result: RunResult) -> str:
     """The document as JSON, indented."""
-    return json.dumps(metrics_of(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(metrics_of(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return text.encode("utf-8", "replace").decode()  # names of a script may hold what no file takes
 
 
 def _count(tallies: Tallies, *outcomes: str) -> int:

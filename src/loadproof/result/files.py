@@ -19,12 +19,14 @@ def new_run_id(started_at: datetime) -> str:
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old one or the new one, never a part.
 
+    What UTF-8 has no bytes for, a lone surrogate in a name of a script, becomes a question mark.
+
     Raises:
         OSError: The disk refused it; the old file stands.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
+        with temporary.open("w", encoding="utf-8", errors="replace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -266,10 +266,7 @@ def test_no_control_code_reaches_a_reader(renderer, run):
         assert not set(words) & set("\x00\x1b\u202e\ud800")
 
 
-_LONELY = pytest.mark.xfail(reason="metrics.json keeps lone surrogates, which no file takes", strict=True)
-
-
-@pytest.mark.parametrize("renderer", [pytest.param(name, marks=[_LONELY] * (name == "metrics")) for name in RENDERERS])
+@every_renderer
 def test_whatever_names_there_are_it_can_be_written_to_a_file(renderer):
     assert written(renderer, "hostile names").encode()
 

@@ -94,7 +94,7 @@ class Exposing:
         snapshot, level = progress.snapshot, progress.level
         self._metrics.show(
             Moment(
-                running=True,
+                running=not progress.paused,
                 users=progress.users,
                 users_wanted=progress.users_wanted,
                 unfinished=snapshot.unfinished,

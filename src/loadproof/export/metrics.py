@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from loadproof.record import merged
-from loadproof.record.recorder import MEASURE, outside_totals
+from loadproof.record.recorder import MEASURE, outside_totals, own_value
 from loadproof.result import Change
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ SCHEMA_VERSION = 3
 
 _LISTED_MAX = 100
 """Names of one list; how many there are stands beside it."""
-
-_MICRO = 1e-6
-"""A value of the script's own is counted as so many microseconds."""
 
 _ANSWERED = ("found", "did_not_break")
 
@@ -245,7 +242,7 @@ def _measured(record: RunRecord) -> dict[str, dict[str, float | None]]:
         if method == MEASURE:
             values = merged(record.tallies((name, method))).response
             found[name] = {"count": values.count} | {
-                figure: None if seconds is None else float(f"{seconds / _MICRO:.12g}")
+                figure: own_value(seconds)
                 for figure, seconds in (
                     ("average", values.mean),
                     ("min", values.minimum),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from loadproof.judge.limits import breaks
 from loadproof.plan.metrics import ANSWERS, MEASURED
 from loadproof.record import OUTCOMES, Histogram, merged
-from loadproof.record.recorder import MEASURE
+from loadproof.record.recorder import MEASURE, MEASURED_AS, own_value
 from loadproof.result import Observation
 from loadproof.stats import mean_interval, min_samples, quantile_interval_ranks, wilson_interval
 from loadproof.units import quantile_label
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 GENERATORS_OWN = ("out_of_descriptors", "out_of_ports")
 """Kinds of errors that the generator makes, whatever the service does."""
-
-_MICRO = 1e-6
-"""A value of the script's own is counted as so many microseconds."""
 
 
 class Measurements(Protocol):
@@ -379,9 +376,8 @@ def _times_of(metric: str, tally: Tally) -> Histogram:
 
 def _in_own_unit(seen: Observed) -> Observed:
     """Microseconds as the numbers that they stand for."""
-    interval = None if seen.interval is None else (seen.interval[0] / _MICRO, seen.interval[1] / _MICRO)
-    value = None if seen.value is None else float(f"{seen.value / _MICRO:.12g}")
-    return seen._replace(value=value, interval=interval)
+    interval = None if seen.interval is None else (seen.interval[0] / MEASURED_AS, seen.interval[1] / MEASURED_AS)
+    return seen._replace(value=own_value(seen.value), interval=interval)
 
 
 def _of_times(threshold: Threshold, times: Histogram, missing: str) -> Observed:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import gevent
 from locust.runners import MasterRunner, WorkerRunner
-from locust.user.users import User
 
 from loadproof.load.control import Control
 from loadproof.load.loader import Loader, Status
+from loadproof.load.pause import without_tasks
 from loadproof.load.scenarios import cast, planned
 from loadproof.plan import Profile
 
@@ -93,14 +93,10 @@ class Director:
             import numpy  # noqa: F401, ICN001, PLC0415 - schedules need it, and loading it later would hold up the loop
 
     def _refuse_users_without_tasks(self, user_classes: Sequence[Any]) -> None:
-        """Users that do not run tasks, such as functions in the manner of pytest, pass no gate."""
+        """Users that do not run tasks cannot be counted, nor started one by one."""
         counted = any(limit is not None for limit in self._limits.values())
         scheduled = {cls for cast in self._casts if cast.is_open for cls in cast.user_classes}
-        own = [
-            cls.__name__
-            for cls in user_classes
-            if (counted or cls in scheduled) and getattr(cls, "run", User.run) is not User.run
-        ]
+        own = without_tasks([cls for cls in user_classes if counted or cls in scheduled])
         if own:
             raise ValueError(
                 f"{', '.join(own)} runs in a way of its own, without tasks: no iterations can be counted or started"

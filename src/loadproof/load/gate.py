@@ -74,11 +74,11 @@ def install(tickets: Mapping[str, Tickets]) -> Callable[[], None]:
         task = queue[0]
         user = task_set.user
         giver = tickets.get(type(user).__name__)
-        if giver is None or _is_task_set(task):
+        if giver is None or is_task_set(task):
             user.loadproof_waits = True  # its ``on_start`` may wait
             execute(task_set)
             return
-        _iterate(execute, task_set, giver, _name_of(task))
+        _iterate(execute, task_set, giver, name_of(task))
 
     def wait_between(task_set: Any) -> None:
         user = task_set.user
@@ -133,9 +133,11 @@ def _iterate(execute: Callable[[Any], None], task_set: Any, giver: Tickets, name
             giver.give_back(user, name, iteration, failed=failed)
 
 
-def _is_task_set(task: Any) -> bool:
+def is_task_set(task: Any) -> bool:
+    """Whether a task is a set of tasks."""
     return inspect.isclass(task) and issubclass(task, TaskSet)
 
 
-def _name_of(task: Any) -> str:
+def name_of(task: Any) -> str:
+    """What a task is called."""
     return getattr(task, "__name__", None) or type(task).__name__

@@ -15,7 +15,7 @@ from loadproof.load.gate import MARK
 from loadproof.load.locust_statistics import LocustStatistics
 from loadproof.plan.redact import redact_text
 from loadproof.record import Recorder, Sample
-from loadproof.record.recorder import MEASURE, SETUP, tagged
+from loadproof.record.recorder import MEASURE, MEASURED_AS, SETUP, tagged
 from loadproof.record.rows import format_rows
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ _AT_ONCE = 32
 """Few enough not to hold up whoever wants to send."""
 _NOWHERE = (None, False)
 _new_sample: Any = tuple.__new__
-_MEASURED_AS = 1e-6
-"""Seconds that stand for 1 of a script's own metric."""
 _CLOCK_SLACK = 0.05
 _LONGEST_MS = 1e12
 
@@ -180,7 +178,7 @@ class Meter:
         """Count a value of the script's own; it has no row, as it is no request."""
         if self.running:
             now = self.now()
-            began = now - value * _MEASURED_AS
+            began = now - value * MEASURED_AS
             self._record(Sample(_shown(name), MEASURE, began, began, now, user_class=_user_class()))
 
     def _record(self, sample: Sample) -> None:

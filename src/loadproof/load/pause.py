@@ -60,8 +60,8 @@ class Pause:
             end()
 
 
-def unstoppable(user_classes: Sequence[Any]) -> list[str]:
-    """Names of user classes that never pass here: they run in a way of their own, without tasks."""
+def without_tasks(user_classes: Sequence[Any]) -> list[str]:
+    """Names of user classes that run in a way of their own, as pytest-style functions do: they pass no gate."""
     return [cls.__name__ for cls in user_classes if getattr(cls, "run", User.run) is not User.run]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, MasterRunner, WorkerRunner
 
-from loadproof.load.pause import Pause, unstoppable
+from loadproof.load.pause import Pause, without_tasks
 from loadproof.load.stepping import stepped
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Steering:
         if not self._is_under_way:
             self._refuse("no test is under way that could be paused")
             return
-        own = unstoppable(self._environment.user_classes)
+        own = without_tasks(self._environment.user_classes)
         if paused and own:
             self._refuse(f"{', '.join(own)} runs in a way of its own, without tasks, and cannot be paused")
             return

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from locust.user.sequential_taskset import SequentialTaskSet
 from locust.user.task import DefaultTaskSet, TaskSet
 
+from loadproof.load.gate import is_task_set, name_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -45,7 +47,7 @@ class TaskCounts:
         found: Counter[tuple[str, str]] = Counter()
         for (task_set, user, task), count in self._counts.items():
             owner = user if task_set is DefaultTaskSet else task_set
-            found[owner.__name__, _name_of(task)] += count
+            found[owner.__name__, name_of(task)] += count
         return [(owner, task, count) for (owner, task), count in found.items()]
 
 
@@ -58,7 +60,7 @@ def declared_tasks(user_classes: Iterable[Any]) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for owner in _owners(user_classes):
         tasks = list(getattr(owner, "tasks", ()) or ())
-        names = [_name_of(task) for task in tasks]
+        names = [name_of(task) for task in tasks]
         if issubclass(owner, SequentialTaskSet):
             if owner.get_next_task is SequentialTaskSet.get_next_task:
                 for before, name in zip([None, *names], names, strict=False):
@@ -80,18 +82,10 @@ def _owners(user_classes: Iterable[Any]) -> Iterator[Any]:
             continue
         seen.add(owner)
         yield owner
-        waiting += [task for task in getattr(owner, "tasks", ()) or () if _is_task_set(task)]
+        waiting += [task for task in getattr(owner, "tasks", ()) or () if is_task_set(task)]
 
 
 def _chooses_as_locust_does(owner: Any) -> bool:
     if not issubclass(owner, TaskSet):
         return True  # a user class, whose tasks Locust's own set runs
     return owner.get_next_task is TaskSet.get_next_task
-
-
-def _is_task_set(task: Any) -> bool:
-    return isinstance(task, type) and issubclass(task, TaskSet)
-
-
-def _name_of(task: Any) -> str:
-    return getattr(task, "__name__", None) or type(task).__name__

@@ -25,6 +25,15 @@ OTHER_NAME = "(other)"
 MEASURE = "MEASURE"
 """Method of entries that are values of the script's own; one of them is counted as so many microseconds."""
 
+MEASURED_AS = 1e-6
+"""Seconds that stand for 1 of a script's own metric."""
+
+
+def own_value(seconds: float | None) -> float | None:
+    """The value of a script's own that was counted as so many seconds; None stays None."""
+    return None if seconds is None else float(f"{seconds / MEASURED_AS:.12g}")
+
+
 SPANS = frozenset({"FLOW", "MAIL", "ITERATION", MEASURE})
 """Methods of entries that are no requests to the service."""
 

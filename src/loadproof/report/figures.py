@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
 from loadproof.record import OUTCOMES, Histogram, merged
-from loadproof.record.recorder import MEASURE, SETUP, outside_totals
+from loadproof.record.recorder import MEASURE, SETUP, outside_totals, own_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +20,6 @@ Group = Literal["request", "span", "iteration", "setup", "measure"]
 values that a script measured itself, which are no requests and no durations."""
 
 _SAMPLES_SHOWN = 5
-_MICRO = 1e-6
-"""A value of the script's own is counted as so many microseconds."""
-
 NO_KIND = "(no kind)"
 """Failures that nobody gave a kind."""
 
@@ -95,7 +92,7 @@ class Measure:
 
     def quantile(self, quantile: float) -> float | None:
         """The value that a share of 0..1 of them does not exceed; None without values."""
-        return _own_unit(self._values.quantile(quantile))
+        return own_value(self._values.quantile(quantile))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,13 +272,9 @@ def measures_of(result: RunResult) -> list[Measure]:
     for key in result.record.keys():  # noqa: SIM118 - it is no mapping
         if group_of(key[1]) == "measure":
             values = merged(result.record.tallies(key)).response
-            mean, least, most = (_own_unit(value) for value in (values.mean, values.minimum, values.maximum))
+            mean, least, most = (own_value(value) for value in (values.mean, values.minimum, values.maximum))
             found.append(Measure(key[0], values.count, mean, least, most, values))
     return found
-
-
-def _own_unit(seconds: float | None) -> float | None:
-    return None if seconds is None else float(f"{seconds / _MICRO:.12g}")
 
 
 def error_kinds_of(result: RunResult) -> list[ErrorKind]:

@@ -580,5 +580,5 @@ def test_tasks_are_named_as_their_functions():
     def work():
         """Nothing."""
 
-    assert gate._name_of(work) == "work"
-    assert gate._name_of(SimpleNamespace()) == "SimpleNamespace"
+    assert gate.name_of(work) == "work"
+    assert gate.name_of(SimpleNamespace()) == "SimpleNamespace"

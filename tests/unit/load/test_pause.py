@@ -15,7 +15,7 @@ with pytest.MonkeyPatch.context() as _patch:
 
     from loadproof.load import gate
     from loadproof.load.iterations import IterationLimit
-    from loadproof.load.pause import Pause, unstoppable
+    from loadproof.load.pause import Pause, without_tasks
 
 BEGUN = []
 ENDED = []
@@ -158,4 +158,4 @@ def test_it_works_on_top_of_a_limit_and_a_test_that_ends_in_it_leaves_locust_as_
 
 
 def test_user_classes_that_run_in_a_way_of_their_own_are_named():
-    assert unstoppable([Reader, Own, SimpleNamespace]) == ["Own"]
+    assert without_tasks([Reader, Own, SimpleNamespace]) == ["Own"]

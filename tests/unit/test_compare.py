@@ -259,6 +259,16 @@ def test_iterations_and_the_set_up_are_no_entries():
     assert {each.name for each in comparison.differences} == {None, "/items"}
 
 
+def test_values_of_a_script_are_no_durations_to_compare():
+    record = run("a", seconds=5).record
+    recorder = Recorder("2")
+    recorder.record(sample("depth", "MEASURE", end=1.0, took=3e-6))
+    record.merge(recorder.interval({}))
+    both = [result_of(record=record, run_id=name, measured_to=5.0, judged=False) for name in "ab"]
+    comparison = compare_runs(both[:1], both[1:])
+    assert {each.name for each in comparison.differences} == {None, "/read"}
+
+
 def capacity(low, high, **search):
     found = capacity_result()
     return replace(found, search=replace(found.search, low=low, high=high, **search))

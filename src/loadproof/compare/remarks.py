@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loadproof.record.recorder import SETUP, outside_totals
+from loadproof.record.recorder import MEASURE, SETUP, outside_totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from loadproof.result import RunResult
 
 _SHOWN = 5
+_APART = ("ITERATION", MEASURE)
 
 _ENVIRONMENT = {
     "host": "the machine",
@@ -74,11 +75,11 @@ def is_scheduled(run: RunResult) -> bool:
 
 
 def entries_of(runs: Iterable[RunResult]) -> tuple[set[Key], set[Key]]:
-    """Requests and spans that each of the runs has; neither iterations nor the set-up."""
+    """Requests and spans that each of the runs has; neither iterations, the set-up, nor values of a script's own."""
     requests: set[Key] | None = None
     spans: set[Key] | None = None
     for run in runs:
-        every = {key for key in run.record.keys() if key[1] != "ITERATION" and not key[1].endswith(SETUP)}  # noqa: SIM118
+        every = {key for key in run.record.keys() if key[1] not in _APART and not key[1].endswith(SETUP)}  # noqa: SIM118
         own = {key for key in every if outside_totals(key[1])}
         requests = every - own if requests is None else requests & (every - own)
         spans = own if spans is None else spans & own

@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
-SYSTEM_PACKAGES := prometheus nginx-light chromium openssl wrk hey apache2-utils
+SYSTEM_PACKAGES := prometheus nginx-light chromium openssl wrk hey apache2-utils \
+  postgresql pgbouncer redis-server clamav-daemon clamav tmux
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -28,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	    echo "error: $(PYTHON) cannot create a virtual environment with pip. On Debian: apt-get install python3-venv" >&2; \
 	    exit 1; }; }
 	@echo "Installing Loadproof and the tools of its tests into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,targets]"
 	@touch $@
 
 check: setup ## Lint, format, types, layers

@@ -49,7 +49,9 @@ keys, in a terminal:
 _ONLY_ASKS = frozenset({"-l", "--list", "--show-task-ratio", "--show-task-ratio-json", "-V", "--version"})
 """Locust's options that print something and run nothing."""
 
-_NOT_THE_SAME = {"target", "plan_file", "thresholds", "class_names", "slo", "search", "locust_args", "cwd", "environ"}
+_NOT_THE_SAME = {
+    *("target", "plan_file", "thresholds", "settings", "class_names", "slo", "search", "locust_args", "cwd", "environ")
+}
 _SAME_NAMES = {field.name for field in fields(Options)} - _NOT_THE_SAME
 """Values of ``Options`` that the parsers know by the same name."""
 
@@ -95,6 +97,14 @@ def add_shared_options(ours: argparse.ArgumentParser) -> None:
         default=[],
         metavar="RULE",
         help="a rule, such as 'p95(response_time) < 500ms' (again for more)",
+    )
+    add(
+        "--set",
+        dest="settings",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the suite's own, above the environment (again for more)",
     )
     add("--all", action="store_true", help="all services of the plan, one after another")
     add("--results", metavar="DIR", help="where result directories are made (default: reports/performance)")
@@ -171,6 +181,7 @@ def read_options(
         run_time=common.run_time,
         host=common.host,
         processes=common.processes,
+        settings=tuple(read.settings),
         class_names=tuple(read.classes),
         slo=tuple(getattr(read, "slo", ())),
         search=search,

@@ -311,6 +311,22 @@ class CoverageGate(Frozen):
     tasks: bool = True
 
 
+class SuiteSetting(Frozen):
+    """What one of the suite's own settings is set to; only the suite knows what that means.
+
+    Attributes:
+        name: As the suite calls it, such as ``PERF_TEST_USERS``.
+        text: As an environment variable would have it.
+        source: ``--set NAME``, or file and key.
+        is_option: Whether it wins over the environment, as ``--set`` does.
+    """
+
+    name: str
+    text: str
+    source: str
+    is_option: bool
+
+
 class Plan(Frozen):
     """Everything that a run needs to know before it starts.
 
@@ -340,6 +356,7 @@ class Plan(Frozen):
         samples: Which requests get a row in ``results.csv``: ``all``, ``errors``, ``none``, or at most N per second
             ( ``"100/s"``).
         client: What sends the requests of ``HttpUser``: ``fast``, our own wire, or ``requests``, Locust's own.
+        settings: What the suite's own settings are set to, in the plan's file and by ``--set``.
         coverage: What is declared beyond what the target itself declares.
         baseline: Saved run that this one is compared with, as ``--baseline`` takes it; None for none.
         require_baseline: Whether it is an error that the baseline does not exist.
@@ -372,6 +389,7 @@ class Plan(Frozen):
     search: Annotated[Stress | Capacity, Field(discriminator="kind")] | None = None
     samples: str = "all"
     client: Literal["fast", "requests"] = "fast"
+    settings: tuple[SuiteSetting, ...] = ()
     coverage: CoverageGate = CoverageGate()
     baseline: str | None = None
     require_baseline: bool = False

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from loadproof.errors import Problem, UsageError
+from loadproof.plan.suite_settings import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ class Options:
         plan_file: ``--plan``; None for the files that are looked for.
         name: ``--name``; None for the target's own.
         thresholds: Every ``--threshold``, in their order.
+        settings: Every ``--set``, in their order: ``NAME=VALUE``.
         users: ``--users``; None where it was not given, as below.
         spawn_rate: ``--spawn-rate``.
         run_time: ``--run-time``.
@@ -80,6 +82,7 @@ class Options:
     plan_file: str | None = None
     name: str | None = None
     thresholds: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     users: str | None = None
     spawn_rate: str | None = None
     run_time: str | None = None
@@ -136,6 +139,7 @@ class PythonOptions(TypedDict, total=False):
     plan_file: str | None
     name: str | None
     thresholds: Sequence[str] | str
+    settings: Mapping[str, object]
     users: int | None
     spawn_rate: float | None
     run_time: float | str | None
@@ -203,6 +207,7 @@ def from_python(target: str | None, given: PythonOptions) -> Options:
         plan_file=given.get("plan_file"),
         name=given.get("name"),
         thresholds=_several(given.get("thresholds", ())),
+        settings=tuple(f"{name}={as_text(value)}" for name, value in given.get("settings", {}).items()),
         users=_text(given.get("users")),
         spawn_rate=_text(given.get("spawn_rate")),
         run_time=_text(given.get("run_time")),

@@ -21,6 +21,7 @@ from loadproof.plan.searches import SearchPicker, read_search, refuse_without_se
 from loadproof.plan.services import DeclaredService, read_services, read_thresholds
 from loadproof.plan.settings import pick_settings, read_run, untold
 from loadproof.plan.shapes import read_profiles
+from loadproof.plan.suite_settings import read_set_options, read_settings_table
 from loadproof.plan.targets import Chosen, default_name, read_locustfile, read_target
 from loadproof.plan.thresholds import parse_threshold
 from loadproof.plan.values import Table
@@ -101,6 +102,11 @@ class _Loader:
         self._searches = {kind: read_search(raw, kind, file, self._problems) for kind, raw in searches.items()}
         self._gates = read_gates(
             top.take("coverage", values.anything), top.take("baseline", values.anything), file, self._problems
+        )
+        raw_settings = top.take("settings", values.anything)
+        self._suite_settings = (
+            *read_settings_table(raw_settings, file, self._problems).values(),
+            *read_set_options(options.settings, self._problems).values(),
         )
         top.finish()
         self._locustfile, self._rest = take_locustfile(options.locust_args)
@@ -191,6 +197,7 @@ class _Loader:
             | {
                 "target": self._target(chosen, declared, settings["host"], layers),
                 "locust_args": arguments,
+                "settings": self._suite_settings,
                 "sources": {"target": chosen.source, **(declared.sources if declared else {}), **layers.sources},
             }
         )

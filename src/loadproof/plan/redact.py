@@ -107,6 +107,8 @@ def redacted(plan: Plan) -> dict[str, Any]:
     words = [word.replace(hidden, HIDDEN) for word in plan.locust_args] if hidden else plan.locust_args
     document["locust_args"] = redact_arguments(words)
     document["host"] = HIDDEN if hidden else redact_text(plan.host or "") or None
+    for setting in document["settings"]:
+        setting["text"] = HIDDEN if is_secret_name(setting["name"]) else redact_text(setting["text"])
     target = document["target"]
     if "base_url" in target:
         document["target"] = _redacted_service(target, plan.sources)
@@ -171,6 +173,8 @@ def effective_plan(plan: Plan) -> str:
     lines += ["", "[run]", *_run_lines(document, plan.sources)]
     if search:
         lines += ["", f"# For loadproof {search['kind']} --plan.", *search_lines(search, plan.sources)]
+    if document["settings"]:
+        lines += ["", "[settings]", *_setting_lines(document["settings"])]
     lines += _gate_lines(document, plan.sources)
     lines += load_lines(document["scenarios"])
     if "base_url" in document["target"]:
@@ -201,6 +205,16 @@ def _run_lines(document: dict[str, Any], sources: Mapping[str, str]) -> list[str
     lines += [f"# {key}: {toml(document[key])}{comment(sources.get(key, ''))}" for key in _NO_KEYS]
     words = " ".join(shlex.quote(word) for word in document["locust_args"])
     return [*lines, f"# Locust's arguments: {one_line(words)}"]
+
+
+def _setting_lines(settings: list[dict[str, Any]]) -> list[str]:
+    """The suite's own settings; what an option overruled is a comment."""
+    last = {setting["name"]: setting for setting in settings}
+    lines = []
+    for setting in settings:
+        line = f"{toml_key(setting['name'])} = {toml(setting['text'])}{comment(setting['source'])}"
+        lines.append(line if last[setting["name"]] is setting else f"# {line}")
+    return lines
 
 
 def _gate_lines(document: dict[str, Any], sources: Mapping[str, str]) -> list[str]:

@@ -75,8 +75,8 @@ def effective_of(plan: Mapping[str, Any]) -> list[Setting]:
 
 
 def environment_of(environment: Mapping[str, Any]) -> list[Setting]:
-    """Where the run took place."""
-    return [Setting(key, _text(key, value)) for key, value in environment.items()]
+    """Where the run took place; ``ledgers`` is for ``loadproof cleanup``, and mostly a folder that nobody made."""
+    return [Setting(key, _text(key, value)) for key, value in environment.items() if key != "ledgers"]
 
 
 def _flat(values: Mapping[str, Any], prefix: str, sources: Mapping[str, str]) -> Iterator[Setting]:

@@ -1,0 +1,1 @@
+"""The suite of an asynchronous request API: create a request, poll until its job has ended."""

@@ -6,16 +6,16 @@ Six runs go on at once, each in a scenario of its own; the rules are the ones th
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -75,19 +75,33 @@ FIRING = {
 }
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+LISTENING = re.compile(r'msg="Listening on".* address=(\S+)')
+METRICS = re.compile(r"metrics: http://(\S+)/metrics")
+
+
+def said(process, file, address):
+    """The address that a program has written; each takes a free port itself, so that nobody else can take it before."""
+    deadline = time.monotonic() + 60
+    while (found := address.search(file.read_text())) is None:
+        assert process.poll() is None, (
+            f"it ended with {process.returncode}\n{file.read_text()}\n{process.stderr and process.stderr.read()}"
+        )
+        assert time.monotonic() < deadline, f"it said no address\n{file.read_text()}"
+        time.sleep(0.05)
+    return found[1]
+
+
+def kill(process):
+    if process.poll() is None:
+        os.killpg(process.pid, 9)
+        process.communicate()
 
 
 class Prometheus:
-    """A private one in a folder of its own, which looks every second."""
+    """A private one in a folder of its own, which looks every second, at addresses that have names."""
 
     def __init__(self, folder, targets):
-        self.url = f"http://127.0.0.1:{free_port()}"
-        jobs = [
-            {"targets": [f"127.0.0.1:{port}"], "labels": {"instance": scenario}} for scenario, port in targets.items()
-        ]
+        jobs = [{"targets": [address], "labels": {"instance": scenario}} for scenario, address in targets.items()]
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": [str(RULES)],
@@ -97,9 +111,14 @@ class Prometheus:
         self.log = (folder / "log").open("w")
         words = ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data"]
         self.process = subprocess.Popen(
-            [*words, f"--web.listen-address={self.url.removeprefix('http://')}"],
+            [*words, "--web.listen-address=127.0.0.1:0"],
             cwd=folder, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
         )  # fmt: skip
+        self.url = ""
+
+    def begin(self):
+        self.url = f"http://{said(self.process, Path(self.log.name), LISTENING)}"
+        wait_for(self.ready, 30)
 
     def ready(self):
         try:
@@ -109,7 +128,10 @@ class Prometheus:
 
     def query(self, query, **where):
         """Series over the whole time, each as its labels and the numbers that it ever had."""
-        given = {"query": query, "step": "1s"} | where
+        given = {
+            "query": query,
+            "step": "250ms",
+        } | where  # what is late by a part of a second still has a step of its own
         try:
             address = f"{self.url}/api/v1/query_range?{urllib.parse.urlencode(given)}"
             answer = json.loads(urllib.request.urlopen(address, timeout=10).read())
@@ -117,6 +139,11 @@ class Prometheus:
             raise AssertionError(f"{query}: {error.read().decode()}") from error
         series = ((each["metric"], [float(value) for _, value in each["values"]]) for each in answer["data"]["result"])
         return [(labels, [value for value in values if value == value]) for labels, values in series]  # noqa: PLR0124
+
+    def sees_any(self):
+        """Whether any target still answered when it looked last."""
+        now = time.time()
+        return any(values[-1] for _, values in self.query("up", start=now, end=now))
 
     def close(self):
         self.process.terminate()
@@ -149,13 +176,9 @@ class Watched:
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prometheus")
-    ports = {scenario: free_port() for scenario in SCENARIOS}
     processes = {}
+    since = time.time()
     with ExitStack() as stack:
-        prometheus = Prometheus(folder, ports)
-        stack.callback(prometheus.close)
-        wait_for(prometheus.ready, 30)
-        since = time.time()
         for scenario, (service, words, then, wait) in SCENARIOS.items():
             url = stack.enter_context(modelled(*service))
             cwd = folder / scenario
@@ -163,12 +186,24 @@ def watched(tmp_path_factory):
             (cwd / "locustfile.py").write_text(LOCUSTFILE.format(name=HOSTILE, then=then, wait=wait))
             command = [] if words[0] == "stress" else ["run"]
             nice = ["nice", "-n", "19"] if scenario == "busy_generator" else []  # it is busy on purpose, alone
+            out = stack.enter_context((cwd / "out").open("w"))
             processes[scenario] = subprocess.Popen(
-                [*nice, BIN / "loadproof", *command, *words, "-H", url, "--metrics-port", str(ports[scenario])],
-                cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                [*nice, BIN / "loadproof", *command, *words, "-H", url, "--metrics-port", "0"],
+                cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE,
                 text=True, start_new_session=True,
             )  # fmt: skip
-        ended = {scenario: end(process, folder / scenario, 150) for scenario, process in processes.items()}
+            stack.callback(kill, processes[scenario])
+        addresses = {
+            scenario: said(process, folder / scenario / "out", METRICS) for scenario, process in processes.items()
+        }
+        prometheus = Prometheus(folder, addresses)
+        stack.callback(prometheus.close)
+        prometheus.begin()
+        ended = {
+            scenario: replace(end(process, folder / scenario, 150), out=(folder / scenario / "out").read_text())
+            for scenario, process in processes.items()
+        }
+        wait_for(lambda: not prometheus.sees_any(), 30)  # whatever it was told is in its database by then
         yield Watched(prometheus, ended, since, time.time())
 
 

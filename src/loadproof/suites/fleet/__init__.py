@@ -1,0 +1,1 @@
+"""The suite ``fleet``: load on an API that manages Kafka clusters, and a service that fulfils its contract."""

@@ -74,6 +74,27 @@ def test_a_place_that_cannot_be_written_is_said(here):
     assert caught.value.slug == "monitoring-files"
 
 
+def test_another_port_of_runs_is_where_prometheus_looks(here, capsys):
+    assert main(["setup", "--metrics-port", "9100"]) == 0
+    assert "loadproof run ... --metrics-port 9100" in capsys.readouterr().out
+    written = {str(path): path.read_text() for path in Path("monitoring").rglob("*.*") if path.is_file()}
+    scraping = YAML(typ="safe").load(written["monitoring/prometheus/prometheus.yml"])
+    assert scraping["scrape_configs"][0]["static_configs"][0]["targets"] == ["127.0.0.1:9100"]
+    assert [name for name, text in written.items() if "9090" in text] == []
+    assert json.loads(written[f"monitoring/{DOCUMENTED[0]}"])["panels"] == dashboard()["panels"]
+
+
+@pytest.mark.parametrize(
+    ("port", "why"), [("0", "not a port"), ("70000", "not a port"), ("x", "not a port"), ("9091", "Prometheus itself")]
+)
+def test_a_port_that_cannot_be_that_of_runs_is_refused(here, port, why, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["setup", "--metrics-port", port])
+    assert caught.value.code == 2
+    assert why in capsys.readouterr().err
+    assert list(here.iterdir()) == []
+
+
 @pytest.mark.parametrize("words", [[], ["remove"], ["setup", "--what"]])
 def test_other_words_are_refused(words, capsys):
     with pytest.raises(SystemExit) as caught:

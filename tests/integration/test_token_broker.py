@@ -1,0 +1,391 @@
+"""The token broker as a process, between an issuer and many workers."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from fake_issuer import LONG_LIVED, Issuer
+
+from loadproof.kit.servers.keeper import expiry_of, fingerprint
+from loadproof.kit.tokens import BrokerTokens, TokenError
+
+MODULE = "loadproof.kit.servers.broker"
+UNSET = ("OCM_OFFLINE_TOKEN", "LOADPROOF_BROKER_SECRET", "LOADPROOF_ISSUER_URL", "HTTP_PROXY", "http_proxy")
+
+
+def environment(**more):
+    return {name: value for name, value in os.environ.items() if name not in UNSET} | more
+
+
+@pytest.fixture
+def issuer():
+    server = Issuer()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@contextmanager
+def broker(issuer, *options, **variables):
+    """A broker of the issuer; ``said`` holds its output once it has ended."""
+    command = [sys.executable, "-m", MODULE, "--port", "0", "--issuer-url", issuer.url, *options]
+    variables = {"OCM_OFFLINE_TOKEN": LONG_LIVED} | variables
+    with subprocess.Popen(
+        command, env=environment(**variables), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            process.port = json.loads(process.stdout.readline())["port"]
+            process.url = f"http://127.0.0.1:{process.port}"
+            yield process
+            out, err = process.communicate(timeout=10)
+            process.said = (out + err).decode()
+            assert process.returncode == 0
+            assert "s3cret" not in process.said
+            assert "Traceback" not in process.said
+        finally:
+            process.kill()
+
+
+def ask(process, path="/ocm_token", method="GET", body=None, **headers):
+    with closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=10)) as connection:
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer.headers
+
+
+def refused_start(*options, **variables):
+    command = [sys.executable, "-m", MODULE, "--port", "0", *options]
+    return subprocess.run(
+        command, env=environment(**variables), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20
+    )  # fmt: skip
+
+
+def until(condition, seconds=15):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_it_trades_the_long_lived_token_for_a_short_lived_one(issuer):
+    with broker(issuer, "--client-id", "my-client") as process:
+        status, token, headers = ask(process)
+        assert (status, headers["Content-Type"], token) == (200, "text/plain; charset=utf-8", issuer.tokens[0])
+        assert headers["Cache-Control"] == "no-store"
+        assert expiry_of(token) == pytest.approx(time.time() + 60, abs=5)
+        form = {"grant_type": "refresh_token", "client_id": "my-client", "refresh_token": LONG_LIVED}
+        assert issuer.forms == [form]
+        state = json.loads(ask(process, "/health")[1])
+        assert (state["status"], state["token"], state["renewals"]) == ("ok", "valid", 1)
+        assert 40 < state["token_left_s"] <= 60
+
+
+def test_the_client_id_is_that_of_the_cloud_services_by_default(issuer):
+    with broker(issuer) as process:
+        ask(process)
+        assert issuer.forms[0]["client_id"] == "cloud-services"
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_other_methods_are_not_supported(issuer, method):
+    with broker(issuer) as process:
+        status, text, headers = ask(process, method=method, body=b"refresh_token=x")
+        assert (status, text, headers["Allow"]) == (405, "Method is not supported.", "GET")
+        assert ask(process, method="HEAD")[:2] == (405, "")
+        assert issuer.forms == []
+
+
+def test_other_paths_are_not_found(issuer):
+    with broker(issuer) as process:
+        assert ask(process, "/")[0] == 404
+        assert ask(process, "/ocm_tokens")[0] == 404
+        assert ask(process, "/ocm_token?x=1")[0] == 200
+
+
+def test_twenty_workers_that_ask_together_cause_one_call_for_each_life_of_a_token(issuer):
+    issuer.lifetime, issuer.takes = 2.0, 0.2
+    started, seconds = time.monotonic(), 5.0
+    got, worst = [], []
+
+    def worker(process):
+        with closing(http.client.HTTPConnection("127.0.0.1", process.port, timeout=10)) as connection:
+            while time.monotonic() < started + seconds:
+                connection.request("GET", "/ocm_token")
+                answer = connection.getresponse()
+                token = answer.read().decode()
+                worst.append(expiry_of(token) - time.time())
+                got.append((answer.status, token))
+                time.sleep(0.02)
+
+    with broker(issuer, "--leeway", "0.5") as process:
+        started = time.monotonic()
+        threads = [threading.Thread(target=worker, args=(process,)) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    assert {status for status, _ in got} == {200}
+    assert len({token for _, token in got}) == len(issuer.forms)
+    # A token is renewed after 1.5 s: 4 in 5 s, one more where the machine is slow to ask.
+    assert 3 <= len(issuer.forms) <= 5
+    assert min(worst) > 0
+
+
+def test_the_issuer_may_be_down_for_three_seconds(issuer):
+    issuer.lifetime, issuer.takes = 2.0, 0.0
+    with broker(issuer, "--leeway", "0.5") as process:
+        assert ask(process)[0] == 200
+        issuer.down = True
+        calls = len(issuer.forms)
+        seen = []
+        down_until = time.monotonic() + 3
+        while time.monotonic() < down_until:
+            status, text, headers = ask(process)
+            seen.append(status)
+            if status == 503:
+                assert text.startswith("No token: the issuer http://127.0.0.1:")
+                assert "answered 503 temporarily_unavailable: it is down or busy" in text
+                assert int(headers["Retry-After"]) >= 1
+            time.sleep(0.02)
+        issuer.down = False
+        # Valid until it expired, then honestly none; and the issuer was left in peace.
+        assert seen == sorted(seen)
+        assert set(seen) == {200, 503}
+        assert 1 <= len(issuer.forms) - calls <= 5
+        until(lambda: ask(process)[0] == 200)
+
+
+def test_a_stale_long_lived_token_is_said_clearly_and_the_issuer_is_not_pestered(issuer):
+    issuer.valid = "another"
+    with broker(issuer) as process:
+        answers = [ask(process) for _ in range(30)]
+        assert {status for status, _, _ in answers} == {503}
+        assert "invalid_grant: the long-lived token has expired or was revoked; get a new one" in answers[0][1]
+        assert int(answers[0][2]["Retry-After"]) > 1
+        assert len(issuer.forms) == 1
+        assert "invalid_grant" in json.loads(ask(process, "/health")[1])["last_failure"]
+        assert "s3cret" not in answers[0][1] + ask(process, "/health")[1]
+
+
+def test_an_issuer_that_is_not_there_is_said_clearly(issuer):
+    with broker(issuer, "--issuer-url", "http://127.0.0.1:9/token") as process:
+        status, text, _ = ask(process)
+        assert status == 503
+        assert text == "No token: the issuer http://127.0.0.1:9/token cannot be reached: Connection refused."
+
+
+def test_a_rotated_refresh_token_is_used_from_then_on(issuer):
+    issuer.rotates, issuer.lifetime = True, 0.4
+    with broker(issuer) as process:
+        until(lambda: ask(process)[0] == 200 and len(issuer.forms) >= 3)
+        used = [form["refresh_token"] for form in issuer.forms[:3]]
+        assert used == [LONG_LIVED, "rotated-s3cret-1", "rotated-s3cret-2"]
+
+
+def test_a_rotated_token_that_was_lost_gives_way_to_the_one_it_came_from(issuer):
+    issuer.rotates, issuer.lifetime = True, 0.4
+    with broker(issuer) as process:
+        assert ask(process)[0] == 200
+        issuer.valid, issuer.rotates = LONG_LIVED, False
+        until(lambda: ask(process)[1] == issuer.tokens[-1] and len(issuer.tokens) >= 2)
+        used = [form["refresh_token"] for form in issuer.forms[:3]]
+        assert used == [LONG_LIVED, "rotated-s3cret-1", LONG_LIVED]
+
+
+def test_without_exp_the_life_of_a_token_is_what_the_answer_says(issuer):
+    issuer.without_exp = True
+    with broker(issuer) as process:
+        assert ask(process)[0] == 200
+        assert 40 < json.loads(ask(process, "/health")[1])["token_left_s"] <= 60
+
+
+def test_a_token_of_unknown_life_is_an_error_that_says_so(issuer):
+    issuer.without_exp = issuer.without_expires_in = True
+    with broker(issuer) as process:
+        status, text, _ = ask(process)
+        assert status == 503
+        assert "does not say when it expires: it has no exp, and the answer no expires_in" in text
+
+
+def test_no_secret_is_in_the_command_line_or_in_any_output(issuer, tmp_path):
+    file = tmp_path / "offline"
+    file.write_text(f"{LONG_LIVED}\n")
+    issuer.rotates = True
+    options = ("--token-file", str(file))
+    with broker(issuer, *options, OCM_OFFLINE_TOKEN="", LOADPROOF_BROKER_SECRET="shared-s3cret") as process:
+        assert ask(process)[0] == 401
+        assert ask(process, **{"X-Loadproof-Broker-Secret": "wrong"})[0] == 401
+        status, token, _ = ask(process, **{"X-Loadproof-Broker-Secret": "shared-s3cret"})
+        assert status == 200
+        assert ask(process, "/health")[0] == 200
+        command_line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        assert b"s3cret" not in command_line
+        assert b"--token-file" in command_line
+    assert token not in process.said
+    assert "broker: new token, good for 60 s" in process.said
+
+
+def test_off_loopback_it_does_not_start_without_a_shared_secret(issuer):
+    variables = {"OCM_OFFLINE_TOKEN": LONG_LIVED}
+    ended = refused_start("--host", "0.0.0.0", "--issuer-url", issuer.url, **variables)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "--host 0.0.0.0: other machines could fetch tokens here, and there is no shared secret (export "
+        "LOADPROOF_BROKER_SECRET for the broker and for all that load it, or listen on 127.0.0.1) [broker-secret]\n"
+    )
+
+
+def test_without_a_long_lived_token_it_does_not_start(issuer, tmp_path):
+    ended = refused_start("--issuer-url", issuer.url)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("OCM_OFFLINE_TOKEN: there is no long-lived token (export OCM_OFFLINE_TOKEN, or name")
+    missing = refused_start("--issuer-url", issuer.url, "--token-file", str(tmp_path / "none"))
+    assert missing.returncode == 2
+    assert "the file cannot be read: No such file or directory" in missing.stderr
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    assert refused_start("--issuer-url", issuer.url, "--token-file", str(tmp_path / "binary")).returncode == 2
+    words = refused_start("--issuer-url", issuer.url, OCM_OFFLINE_TOKEN="two s3cret-words")
+    assert words.returncode == 2
+    assert "s3cret" not in words.stderr
+
+
+def test_the_long_lived_token_cannot_be_given_on_the_command_line():
+    ended = refused_start("--token", "s3cret")
+    assert ended.returncode == 2
+    assert "unrecognized arguments" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (None, "nothing says where short-lived tokens come from"),
+        ("issuer/token", "this is no address of the form https://host/path"),
+        ("ftp://issuer/token", "this is no address of the form https://host/path"),
+        ("https://user:pass@issuer/token", "this is no address of the form https://host/path"),
+        ("http://[::1/token", "this is no address"),
+        ("http://issuer.example/token", "the long-lived token would travel to issuer.example in clear"),
+    ],
+)
+def test_an_issuer_that_cannot_be_right_stops_the_start(url, said):
+    options = [] if url is None else ["--issuer-url", url]
+    ended = refused_start(*options, OCM_OFFLINE_TOKEN=LONG_LIVED)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "[broker-start]" in ended.stderr
+
+
+def test_the_long_lived_token_may_name_its_issuer(issuer):
+    claims = base64.urlsafe_b64encode(json.dumps({"iss": f"http://127.0.0.1:{issuer.server_port}/realm"}).encode())
+    issuer.valid = f"e30.{claims.decode().rstrip('=')}.sig"
+    command = [sys.executable, "-m", MODULE, "--port", "0"]
+    variables = environment(OCM_OFFLINE_TOKEN=issuer.valid)
+    with subprocess.Popen(command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # fmt: skip
+        process.port = json.loads(process.stdout.readline())["port"]
+        assert ask(process)[:2] == (200, issuer.tokens[0])
+        process.communicate(timeout=10)
+
+
+def test_a_taken_port_is_said_on_stderr(issuer):
+    with broker(issuer) as process:
+        second = refused_start("--issuer-url", issuer.url, "--port", str(process.port), OCM_OFFLINE_TOKEN=LONG_LIVED)
+    assert second.returncode == 3
+    assert f"cannot listen on 127.0.0.1:{process.port}: Address already in use" in second.stderr
+    assert "[server-port]" in second.stderr
+
+
+def test_it_ends_on_sigterm_and_not_on_the_ctrl_c_that_ends_the_run(issuer):
+    with broker(issuer) as process:
+        process.send_signal(signal.SIGINT)
+        assert ask(process)[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+
+
+def test_what_workers_of_the_later_version_leave_is_kept_in_files(issuer, tmp_path):
+    folder = tmp_path / "left"
+    with broker(issuer, "--folder", str(folder)) as process:
+        for number in range(3):
+            assert ask(process, "/write_kafka_id", "POST", json.dumps({"kafkaId": f"k{number}"}))[:2] == (204, "")
+        assert ask(process, "/write_svc_acc_id", "POST", json.dumps({"serviceAccountId": "s1"}))[0] == 204
+        config = {"bootstrapURL": "broker:443", "username": "u", "password": 'p"w'}
+        assert ask(process, "/write_kafka_config", "POST", json.dumps(config))[0] == 204
+        elected = [ask(process, "/kafka_create_container_id", "POST", json.dumps({"containerId": c})) for c in "abc"]
+        assert [(status, text) for status, text, _ in elected] == [(200, "a")] * 3
+        assert ask(process, "/write_kafka_id", "GET")[:2] == (405, "Method is not supported.")
+        for body in (b"", b"[]", b'{"kafkaId": 3}', b'{"kafkaId": "a\\nb"}', b'{"kafkaId": ""}', b"\xff"):
+            assert ask(process, "/write_kafka_id", "POST", body)[0] == 400
+        assert ask(process, "/write_kafka_id", "POST", b"x" * 1_000_001)[0] == 413
+    assert (folder / "kafkas.txt").read_text() == "k0\nk1\nk2\n"
+    assert (folder / "service_accounts.txt").read_text() == "s1\n"
+    assert (folder / "config.txt").read_text() == '---\nbootstrapURL: "broker:443"\nusername: "u"\npassword: "p\\"w"\n'
+    assert (folder / "config.txt").stat().st_mode & 0o777 == 0o600
+
+
+def test_without_a_folder_nothing_is_kept_and_the_answer_says_so(issuer):
+    with broker(issuer) as process:
+        answer = ask(process, "/write_kafka_id", "POST", json.dumps({"kafkaId": "k"}))
+        assert answer[:2] == (503, "The broker keeps no files: start it with --folder.")
+
+
+def test_a_token_that_the_service_refused_is_renewed_once_for_all_workers(issuer):
+    with broker(issuer) as process:
+        first = ask(process)[1]
+        refused = {"X-Loadproof-Refused": fingerprint(first)}
+        again = [ask(process, **refused)[1] for _ in range(20)]
+        assert set(again) == {issuer.tokens[1]}
+        assert len(issuer.forms) == 2
+        issuer.down = True  # and the word of one worker takes the token from nobody
+        assert ask(process, **{"X-Loadproof-Refused": fingerprint(again[0])})[:2] == (200, again[0])
+
+
+def test_providers_of_twenty_workers_get_their_tokens_here(issuer):
+    with broker(issuer, LOADPROOF_BROKER_SECRET="shared-s3cret") as process:
+        providers = [BrokerTokens(process.url, secret="shared-s3cret") for _ in range(20)]
+        values = []
+        threads = [threading.Thread(target=lambda p=p: values.append(p.value())) for p in providers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert values == [f"Bearer {issuer.tokens[0]}"] * 20
+        assert len(issuer.forms) == 1
+        with pytest.raises(TokenError, match="answered 401: its shared secret belongs into LOADPROOF_BROKER_SECRET"):
+            BrokerTokens(process.url, secret="wrong").value()
+        with pytest.raises(TokenError, match="answered 404: is this its /ocm_token"):
+            BrokerTokens(f"{process.url}/token", secret="shared-s3cret").value()
+
+
+def test_a_provider_gives_up_after_its_attempts_and_says_what_the_broker_said(issuer):
+    issuer.down = True
+    with broker(issuer) as process, pytest.raises(TokenError) as raised:
+        BrokerTokens(process.url, attempts=2).value()
+    said = str(raised.value)
+    assert "answered 503: No token: the issuer http://127.0.0.1:" in said
+    assert said.endswith("/health shows its state) [no-token]")
+    assert 1 <= len(issuer.forms) <= 3
+
+
+def test_a_provider_says_when_nothing_listens():
+    with pytest.raises(TokenError, match=r"127\.0\.0\.1:9/ocm_token does not answer: Connection refused"):
+        BrokerTokens("http://127.0.0.1:9", attempts=1).value()
+
+
+@pytest.mark.parametrize("module", ["broker", "inbox", "keeper", "issuer", "process", "left_files"])
+def test_the_servers_load_neither_gevent_nor_locust(module):
+    script = (
+        f"import sys, loadproof.kit.servers.{module}\n"
+        "print(sorted({'gevent', 'locust', 'requests', 'pydantic', 'numpy'} & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True, timeout=60)
+    assert run.stdout == "[]\n"

@@ -1,9 +1,10 @@
-"""``loadproof demo``: a small service in a process of its own, loaded for a quarter of a minute."""
+"""``loadproof demo``: a service in processes of its own, loaded for a little while."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from loadproof.cli.run import read_options, run_all
 from loadproof.errors import RunError
 from loadproof.plan import load_plans
 from loadproof.suites.demo import LOCUSTFILE, TARGET_MODULE
+from loadproof.suites.standing import SUITES, borrowed, find_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,8 +29,10 @@ def main(words: Sequence[str]) -> int:
     """Start the service, load it, print the verdict; every option of ``loadproof run`` is taken as well."""
     parser = argparse.ArgumentParser(
         prog="loadproof demo",
+        usage="loadproof demo [NAME] [options of loadproof run]",
         description=f"Start a small shop on a free port of 127.0.0.1, load it with {_USERS} users for {_RUN_TIME}, and "
-        "print the verdict. Options of loadproof run are taken as well.",
+        "print the verdict. With NAME, the service and the suite of one of five teams: "
+        f"{', '.join(SUITES)}. Options of loadproof run are taken as well.",
         formatter_class=HelpFormatter,
         allow_abbrev=False,
         add_help=False,
@@ -38,19 +42,46 @@ def main(words: Sequence[str]) -> int:
     if asked.help:
         parser.print_help()
         return 0
+    if rest and not rest[0].startswith("-"):
+        return _run_suite(rest[0], rest[1:])
     with running_target() as url:
         print(f"demo service on {url}", flush=True)
-        defaults = ["--name", "demo", "-H", url, *_load(rest)]
-        options, ours = read_options([str(LOCUSTFILE), *defaults, *rest], cwd=Path.cwd())
-        return run_all(load_plans(options), quiet=ours.quiet)
+        defaults = ["--name", "demo", "-H", url, *_load(rest, _USERS, _RUN_TIME)]
+        return _run([str(LOCUSTFILE), *defaults, *rest], Path.cwd())
 
 
-def _load(words: Sequence[str]) -> list[str]:
+def _run_suite(name: str, words: Sequence[str]) -> int:
+    """The suite of a team against its own target, on free ports; results land below the current folder."""
+    target = find_target(name)
+    folder = Path(str(sys.modules[f"loadproof.suites.{name}.parts"].__file__)).parent / target.demo.folder
+    here = Path.cwd()
+    with borrowed(target) as stood:
+        told = stood.environ()
+        print(f"{name} on " + ", ".join(f"127.0.0.1:{port} ({part})" for part, port in stood.ports.items()), flush=True)
+        options = [option.format(ports=stood.ports) for option in target.demo.options]
+        load = _load(words, target.demo.users, target.demo.run_time)
+        os.environ.update(told)
+        os.chdir(folder)  # as the team does: its .env, its plan and its files are there
+        try:
+            results = ["--results", str(here / "reports" / "performance")]
+            return _run([target.demo.locustfile, "--name", name, *results, *options, *load, *words], folder)
+        finally:
+            os.chdir(here)
+            for variable in told:
+                del os.environ[variable]
+
+
+def _run(words: Sequence[str], folder: Path) -> int:
+    options, ours = read_options(words, cwd=folder)
+    return run_all(load_plans(options), quiet=ours.quiet)
+
+
+def _load(words: Sequence[str], users: int, run_time: str) -> list[str]:
     """How much load there is where the words do not say so."""
     given = {word.partition("=")[0] for word in words}
-    users = [] if given & {"--rate", "--stages", "--load-profile"} else ["-u", str(_USERS), "-r", str(_USERS)]
+    load = [] if given & {"--rate", "--stages", "--load-profile"} else ["-u", str(users), "-r", str(users)]
     lasts = given & {"--duration", "--stages", "--load-profile", "--iterations"}
-    return users if lasts else [*users, "-t", _RUN_TIME]
+    return load if lasts else [*load, "-t", run_time]
 
 
 @contextmanager

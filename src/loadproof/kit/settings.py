@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, NoReturn
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
-from loadproof.errors import Problem
+from loadproof.errors import ExitCode, Problem
 from loadproof.plan.files import read_dotenv, read_plan_file
 from loadproof.plan.model import SuiteSetting
 from loadproof.plan.redact import HIDDEN, is_secret_name, redact_text
@@ -163,7 +163,7 @@ class Settings(BaseModel):
             try:
                 values[key] = _adapter(field).validate_python(text)
             except ValidationError as error:
-                hint = field.description
+                hint = f"what it is for: {field.description}"
                 problems.append(Problem("bad-setting", sources[key], _reason(error), hint))
         if problems:
             _refuse(problems)
@@ -240,7 +240,8 @@ def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
 
 def _missing(field: FieldInfo) -> Problem:
     name = _names(field)[0]
-    return Problem("missing-setting", name, "is required, and nothing sets it", field.description)
+    hint = f"export {name}=…, or put it into .env or [settings] of loadproof.toml: {field.description}"
+    return Problem("missing-setting", name, "is required, and nothing sets it", hint)
 
 
 def _reason(error: ValidationError) -> str:
@@ -250,10 +251,9 @@ def _reason(error: ValidationError) -> str:
 
 
 def _refuse(problems: list[Problem]) -> NoReturn:
+    """End as for a wrong option; the supervisor of a run reads the lines again and tells them as its own."""
     for problem in problems:
-        sys.stderr.write(f"❌ {problem.where}: {problem.what}\n")
+        sys.stderr.write(f"❌ {problem.where}: {problem.what} [{problem.slug}]\n")
         if problem.hint:
-            sys.stderr.write(f"   it is for: {problem.hint}\n")
-    slugs = ", ".join(dict.fromkeys(problem.slug for problem in problems))
-    sys.stderr.write(f"   (exit 2; docs/messages.md explains: {slugs})\n")
-    raise SystemExit(2)
+            sys.stderr.write(f"   try: {problem.hint}\n")
+    raise SystemExit(int(ExitCode.USAGE))

@@ -81,14 +81,18 @@ class Demo:
     """How ``loadproof demo NAME`` loads the target.
 
     Attributes:
-        locustfile: Relative to the suite's folder; a service's name where there is no locustfile.
-        options: Of ``loadproof run``, where the user gives none.
-        folder: Folder of the suite in which it runs, relative to the suite's own.
+        locustfile: Relative to ``folder``; a service's name where there is no locustfile.
+        folder: Where the team runs it, relative to the suite's own folder.
+        users: How many, where the user does not say it.
+        run_time: How long, where the user does not say it.
+        options: Further options of ``loadproof run``; they may hold ``{ports[NAME]}``.
     """
 
     locustfile: str
-    options: tuple[str, ...]
     folder: str = "."
+    users: int = 20
+    run_time: str = "15s"
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from loadproof.errors import ExitCode, LoadproofError, NotReadyError, Problem, RunError, UsageError
@@ -31,6 +32,8 @@ def failed_before_start(exit_: dict[str, Any] | None, code: int | None, stderr: 
         return RunError(redact_text(f"the locustfile cannot be loaded: {exit_['error']}"), slug="broken-script")
     if exit_["code"] == 0:
         return RunError(f"Locust ended before a test began\n{quoted}".rstrip(), slug="no-test")
+    if exit_["code"] == _ARGPARSE_REFUSES and (problems := _told_by_the_suite(stderr)):
+        return UsageError(problems)
     if exit_["code"] == _ARGPARSE_REFUSES or any(sign in quoted for sign in _USERS_MISTAKES):
         return UsageError([Problem("locust-refused", "Locust", _last_message(stderr))])
     return RunError(f"Locust could not start\n{quoted}".rstrip(), slug="locust-failed")
@@ -46,6 +49,21 @@ _USERS_MISTAKES = (
     "Duplicate ",
     "Invalid ",
 )
+
+
+_TOLD = re.compile(r"❌ (.*?): (.*) \[([a-z0-9-]+)\]")
+_HINT = "   try: "
+
+
+def _told_by_the_suite(stderr: list[str]) -> list[Problem]:
+    """What the settings of a suite said is wrong, as problems again; empty where they said nothing."""
+    problems: list[Problem] = []
+    for line in stderr:
+        if told := _TOLD.fullmatch(line):
+            problems.append(Problem(told[3], told[1], told[2]))
+        elif problems and line.startswith(_HINT):
+            problems[-1] = replace(problems[-1], hint=line.removeprefix(_HINT))
+    return problems
 
 
 def _last_message(stderr: list[str]) -> str:

@@ -381,11 +381,17 @@ def test_a_provider_says_when_nothing_listens():
         BrokerTokens("http://127.0.0.1:9", attempts=1).value()
 
 
-@pytest.mark.parametrize("module", ["broker", "inbox", "keeper", "issuer", "process", "left_files"])
+@pytest.mark.parametrize("module", ["broker", "inbox", "keeper", "issuer", "process", "left_files", "mailbox"])
 def test_the_servers_load_neither_gevent_nor_locust(module):
     script = (
         f"import sys, loadproof.kit.servers.{module}\n"
         "print(sorted({'gevent', 'locust', 'requests', 'pydantic', 'numpy'} & set(sys.modules)))"
     )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True, timeout=60)
+    assert run.stdout == "[]\n"
+
+
+def test_providers_need_neither_gevent_nor_locust():
+    script = "import sys, loadproof.kit.tokens; print(sorted({'gevent', 'locust', 'requests'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True, timeout=60)
     assert run.stdout == "[]\n"

@@ -10,34 +10,89 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from loadproof.kit.accounts import AccountPool, NoAccountError
+    from loadproof.kit.coordination import Quota, Share, elapsed, is_leader, share
+    from loadproof.kit.expectations import Expectation, Judged
+    from loadproof.kit.feeders import Feeder, FeederEmptyError
     from loadproof.kit.ledger import Ledger, run_tag
+    from loadproof.kit.phases import Phase, Phases
+    from loadproof.kit.polling import PollFailed, PollTimeout, flow, poll
     from loadproof.kit.seeding import Seeder
     from loadproof.kit.settings import Duration, Minutes, SecretStr, Settings, StrictBoolean, Url, setting
+    from loadproof.kit.tokens import ApiKey, BasicAuth, BrokerTokens, JwtPair, StaticToken, TokenError, fetch_pair
 
 _HOMES = {
+    "AccountPool": "accounts",
+    "ApiKey": "tokens",
+    "BasicAuth": "tokens",
+    "BrokerTokens": "tokens",
     "Duration": "settings",
+    "Expectation": "expectations",
+    "Feeder": "feeders",
+    "FeederEmptyError": "feeders",
+    "Judged": "expectations",
+    "JwtPair": "tokens",
     "Ledger": "ledger",
     "Minutes": "settings",
+    "NoAccountError": "accounts",
+    "Phase": "phases",
+    "Phases": "phases",
+    "PollFailed": "polling",
+    "PollTimeout": "polling",
+    "Quota": "coordination",
     "SecretStr": "settings",
     "Seeder": "seeding",
     "Settings": "settings",
+    "Share": "coordination",
+    "StaticToken": "tokens",
     "StrictBoolean": "settings",
+    "TokenError": "tokens",
     "Url": "settings",
+    "elapsed": "coordination",
+    "fetch_pair": "tokens",
+    "flow": "polling",
+    "is_leader": "coordination",
+    "poll": "polling",
     "run_tag": "ledger",
     "setting": "settings",
+    "share": "coordination",
 }
 
 __all__ = [
+    "AccountPool",
+    "ApiKey",
+    "BasicAuth",
+    "BrokerTokens",
     "Duration",
+    "Expectation",
+    "Feeder",
+    "FeederEmptyError",
+    "Judged",
+    "JwtPair",
     "Ledger",
     "Minutes",
+    "NoAccountError",
+    "Phase",
+    "Phases",
+    "PollFailed",
+    "PollTimeout",
+    "Quota",
     "SecretStr",
     "Seeder",
     "Settings",
+    "Share",
+    "StaticToken",
     "StrictBoolean",
+    "TokenError",
     "Url",
+    "elapsed",
+    "fetch_pair",
+    "flow",
+    "is_leader",
+    "poll",
     "run_tag",
     "setting",
+    "share",
 ]
 
 

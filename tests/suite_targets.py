@@ -1,0 +1,73 @@
+"""Starts the target of a suite as whoever needs it does: a process that ends with its stdin."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import select
+import subprocess
+import sys
+import urllib.request
+
+from commandline import environment
+
+START = 30.0
+"""Seconds that a target may take to be ready."""
+
+
+class Target:
+    """A target that is ready.
+
+    Attributes:
+        process: Its process.
+        ready: What it said on its first line.
+        url: Where it listens.
+    """
+
+    def __init__(self, process, ready):
+        self.process = process
+        self.ready = ready
+        self.url = f"http://127.0.0.1:{ready['port']}"
+
+    def get(self, path):
+        """What a GET answers, as JSON."""
+        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+            return json.load(answer)
+
+    def post(self, path, body):
+        """What a POST of JSON answers, as JSON."""
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    @property
+    def state(self):
+        """What it has done."""
+        return self.get("/_state")
+
+
+@contextlib.contextmanager
+def running_target(suite, *options, module="target", **extra):
+    """Start ``python -m loadproof.suites.SUITE.MODULE``, wait until it is ready, end it by closing its stdin."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"loadproof.suites.{suite}.{module}", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment(**extra),
+        start_new_session=True,
+    )
+    try:
+        assert select.select([process.stdout], [], [], START)[0], "it never got ready"
+        line = process.stdout.readline()
+        assert line, f"it ended with {process.wait(10)} before it was ready"
+        yield Target(process, json.loads(line))
+        process.stdin.close()
+        process.wait(15)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        process.stdin.close()
+        process.stdout.close()

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from loadproof.suites.events.target.app import create_app, create_platform
-from loadproof.suites.events.target.bootstrap import bootstrap, bootstrap_perf_tests
 from loadproof.suites.events.target.commands import perf_data_from
 from loadproof.suites.events.target.control import set_capacity
 from loadproof.suites.events.target.faults import Faults
+from loadproof.suites.events.target.perf_data import bootstrap, bootstrap_perf_tests
 from loadproof.suites.events.target.settings import PlatformSettings, settings_from
 from loadproof.suites.serving import serve_app
 
@@ -67,6 +67,7 @@ def _settings(options: argparse.Namespace, held: ExitStack) -> PlatformSettings:
 
 
 def _prepare(platform: Platform, capacity: dict[str, int | None], *, seed: bool) -> None:
+    platform.database.create_tables()
     if seed:
         bootstrap(platform.database)
         bootstrap_perf_tests(platform.database, perf_data_from(os.environ, platform.settings))

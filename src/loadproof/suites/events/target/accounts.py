@@ -22,7 +22,7 @@ from loadproof.suites.events.target.platform import (
 from loadproof.suites.events.target.tables import SpentToken, User
 from loadproof.suites.events.target.tokens import ACCESS, REFRESH, VERIFICATION, BadTokenError
 
-routes = APIRouter()
+routes = APIRouter(prefix="/api")
 
 
 def _address(text: str) -> str:

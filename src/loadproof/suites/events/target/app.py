@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def create_platform(settings: PlatformSettings, faults: Faults | None = None) -> Platform:
-    """The parts that the settings ask for, running; the tables are there.
+    """The parts that the settings ask for, running.
 
     Args:
         settings: What to run on.
@@ -33,7 +33,6 @@ def create_platform(settings: PlatformSettings, faults: Faults | None = None) ->
     """
     board = open_board(settings.broker_url, faults)
     database = Database(settings.database_url, settings.threads)
-    database.create_tables()
     mailer: Mailer
     if settings.broker_url is None:
         mailer = ThreadMailer(settings.smtp_host, settings.smtp_port, board)
@@ -57,12 +56,15 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.platform = platform
     app.add_exception_handler(Refused, answer_refusal)
     for part in (accounts, discovery, attendance, checkout, questionnaires, dashboard):
-        app.include_router(part.routes, prefix="/api")
+        app.include_router(part.routes)
     app.include_router(control.routes)
     app.add_middleware(WatchedCalls, platform=platform)
     return app
 
 
 def create_from_environment() -> FastAPI:
-    """The application for a server that starts it by name, as gunicorn does in each of its workers."""
+    """The application for a server that starts it by name, as gunicorn does in each of its workers.
+
+    The tables must be there: workers that create them at once would be in each other's way.
+    """
     return create_app(create_platform(settings_from()))

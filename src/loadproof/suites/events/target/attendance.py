@@ -12,7 +12,7 @@ from loadproof.suites.events.target.platform import Caller, Refused, Wired
 from loadproof.suites.events.target.shapes import remaining, ticket_shape
 from loadproof.suites.events.target.tables import Event, Questionnaire, Rsvp, Submission, Ticket, Tier, User, now
 
-routes = APIRouter()
+routes = APIRouter(prefix="/api")
 
 
 @routes.get("/events/{event_id}/my-status")

@@ -15,7 +15,7 @@ from loadproof.suites.events.target.platform import Caller, Refused, Wired
 from loadproof.suites.events.target.shapes import money, remaining, ticket_shape
 from loadproof.suites.events.target.tables import Event, Ticket, Tier, User
 
-routes = APIRouter()
+routes = APIRouter(prefix="/api")
 
 
 class Guest(BaseModel):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
-from loadproof.suites.events.target.bootstrap import NotOursError, PerfData, bootstrap, bootstrap_perf_tests
 from loadproof.suites.events.target.database import Database
+from loadproof.suites.events.target.perf_data import NotOursError, PerfData, bootstrap, bootstrap_perf_tests
 from loadproof.suites.events.target.settings import PlatformSettings, settings_from
 
 if TYPE_CHECKING:
@@ -65,10 +65,13 @@ def run(arguments: Sequence[str] | None = None, settings: PlatformSettings | Non
     database = Database(settings.database_url, threads=1)
     try:
         database.create_tables()
+        said = "the tables are there"
         if options.command == "bootstrap":
             bootstrap(database)
+            said = "Book Club is there"
         if options.command == "bootstrap_perf_tests":
-            _say(bootstrap_perf_tests(database, data, reset=options.reset))
+            said = _sum(bootstrap_perf_tests(database, data, reset=options.reset))
+        sys.stdout.write(f"{said}\n")
     except (NotOursError, OperationalError) as error:
         cause = error.orig if isinstance(error, OperationalError) else error
         sys.stderr.write(f"manage.py {options.command}: {cause}\n")
@@ -78,6 +81,15 @@ def run(arguments: Sequence[str] | None = None, settings: PlatformSettings | Non
     return 0
 
 
-def _say(done: dict[str, int]) -> None:
+def main() -> None:
+    """Entry of ``manage.py`` and of ``python -m loadproof.suites.events.target.commands``."""
+    raise SystemExit(run())
+
+
+def _sum(done: dict[str, int]) -> str:
     parts = [f"{count} {what}" for what, count in done.items() if count]
-    sys.stdout.write((", ".join(parts) or "all of it was there already") + "\n")
+    return ", ".join(parts) or "all of it was there already"
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from loadproof.suites.events.target.platform import Caller, Wired
 from loadproof.suites.events.target.shapes import event_shape, organization_shape, ticket_shape
 from loadproof.suites.events.target.tables import Event, Membership, Organization, Rsvp, Ticket, Tier
 
-routes = APIRouter(prefix="/dashboard")
+routes = APIRouter(prefix="/api/dashboard")
 
 
 @routes.get("/events")

@@ -12,7 +12,7 @@ from loadproof.suites.events.target.platform import Wired
 from loadproof.suites.events.target.shapes import event_shape, tier_shape
 from loadproof.suites.events.target.tables import Event, Organization, Tier, now
 
-routes = APIRouter()
+routes = APIRouter(prefix="/api")
 
 
 @routes.get("/events/")

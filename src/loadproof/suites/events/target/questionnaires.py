@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from loadproof.suites.events.target.platform import Caller, Refused, Wired
 from loadproof.suites.events.target.tables import Option, Question, Questionnaire, Submission
 
-routes = APIRouter()
+routes = APIRouter(prefix="/api")
 
 
 class Choice(BaseModel):

@@ -30,6 +30,7 @@ from loadproof.load.pace import RateLimit
 from loadproof.load.readiness import hosts_without_scheme, unready_hosts, users_without_host
 from loadproof.load.steering import Steering
 from loadproof.load.task_counts import TaskCounts, declared_tasks
+from loadproof.load.web import Asking, Pages
 from loadproof.load.workers import Workers
 from loadproof.plan.redact import redact_text
 
@@ -66,6 +67,7 @@ class Engine:
         self._meter = Meter("local", RowPolicy(job["samples"]), self._send_rows)
         self._director = Director(job, self._meter, tell=self._channel.send, over=self._on_plan_over)
         self._steering = Steering(self._director, clock=self._meter.now, tell=self._channel.send)
+        self._asking = Asking(self._channel.send)
         self._tasks = TaskCounts()
         self._environment: Any = None
         self._web_ui: Any = None
@@ -129,6 +131,8 @@ class Engine:
             self._install_signals()
             if isinstance(runner, MasterRunner):
                 self._workers = Workers(runner, self._channel)
+        if web_ui is not None:
+            Pages(web_ui, environment.parsed_options.web_base_path or "", self._asking)
         self._limit_rate()
         self._steering.join(environment)
         try:
@@ -195,6 +199,8 @@ class Engine:
             self._steering.pause(paused=payload["paused"])
         elif kind == "users":
             self._steering.change_users(payload["direction"])
+        elif kind == "answer":
+            self._asking.answered(payload)
 
     def quit(self) -> None:
         """End the test and the process, keeping everything that was measured. Returns at once."""

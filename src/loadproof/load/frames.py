@@ -13,6 +13,8 @@ Load process to supervisor:
     ``worker_lost`` a worker stopped answering
     ``intervened``  what was done at the user's wish: ``kind``, ``at``, and of users ``before`` and ``after``
     ``refused``     a wish that cannot be fulfilled: ``why``
+    ``ask``         what the pages of the web interface need: ``number``, ``what`` is ``view`` or ``file``, and of a
+                    file its ``name`` and its ``run``
     ``end``         a test ended: how long it lasted, whether rows were lost on the way
     ``fatal``       the run cannot be made: exit code, slug, message, hint
     ``exit``        ``locust.main`` returned: its code, the code set by the script
@@ -22,6 +24,8 @@ Supervisor to load process:
     ``level``       the next level of a search: a ``profile``, and when it ``begins_at``
     ``pause``       ``paused``: whether no iteration is to begin
     ``users``       ``direction``: 1 for a step more users, -1 for one fewer
+    ``answer``      to what was asked: its ``number``; ``view`` and ``tables`` as JSON; of a file its ``path``, its
+                    ``size`` and its ``type``; or ``why`` there is none
     ``finish``      the search is over, or the user ends the run: let users finish, end the test, then the process
     ``quit``        end the test, then the process
 """

@@ -60,6 +60,7 @@ class LoadProcess:
         self.stdout, self.stderr = self._process.stdout, self._process.stderr
         for stream in (self.stdout, self.stderr):
             os.set_blocking(stream.fileno(), False)
+        self._unsent = bytearray()
         self.send("job", dict(job))
         self.wire.setblocking(False)  # noqa: FBT003 - its signature
 
@@ -69,11 +70,22 @@ class LoadProcess:
         return self._process.pid
 
     def send(self, kind: str, payload: object = None) -> None:
-        """Send a frame; silently nothing when the process is gone."""
-        try:
-            self.wire.sendall(pack(kind, payload))
-        except OSError:
-            return
+        """Send a frame, what the wire does not take now with the next ``flush``; nothing when the process is gone."""
+        self._unsent += pack(kind, payload)
+        self.flush()
+
+    def flush(self) -> bool:
+        """Send what is left of frames, as far as the wire takes it now; whether nothing is left."""
+        while self._unsent:
+            try:
+                sent = self.wire.send(self._unsent)
+            except BlockingIOError:
+                return False
+            except OSError:
+                self._unsent.clear()
+                return True
+            del self._unsent[:sent]
+        return True
 
     def exit_code(self) -> int | None:
         """Exit code, negative for a signal; None while it runs."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import selectors
 import signal
 import socket
@@ -17,6 +18,7 @@ from loadproof.judge import tag_of
 from loadproof.load.frames import Job, Unpacker
 from loadproof.plan import Capacity, Service
 from loadproof.plan.redact import redact_text
+from loadproof.supervisor.answering import Answering
 from loadproof.supervisor.baseline import Baseline
 from loadproof.supervisor.environment import environment_facts
 from loadproof.supervisor.exposing import Exposing
@@ -40,6 +42,8 @@ _GOODBYE = 15.0
 
 _INVITATION = "Starting web interface at"
 """Locust's log line that says where to open the browser."""
+
+_ADDRESS = re.compile(_INVITATION + r" (https?://[^\s,]+)")
 
 _EARLY_KEPT = 10_000
 _STDERR_QUOTED = 40
@@ -136,6 +140,7 @@ class _Supervisor:
         ledgers = folder_for_ledgers(plan, cwd)
         self._environment = environment_facts(cwd) | {"ledgers": str(ledgers)}
         self._baseline = Baseline.of(plan, cwd, self._observer.said)
+        self._answering = Answering(self._baseline.latest)
         self._process = LoadProcess(_job(plan), cwd=cwd, environ=handed_on(plan, environ, ledgers))
         self._frames = Unpacker()
         self._lines = {self._process.stdout: _Lines(), self._process.stderr: _Lines()}
@@ -192,6 +197,7 @@ class _Supervisor:
     def _turn(self, selector: selectors.BaseSelector) -> None:
         for key, _events in selector.select(timeout=_TICK / 2):
             key.data(selector, key.fileobj)
+        self._process.flush()
         if self._process.exit_code() is not None:
             # A process that a script forked may hold the wire open for ever; all that was ever written is in it now.
             while self._wire_open and self._read_wire(selector, self._process.wire):
@@ -271,6 +277,9 @@ class _Supervisor:
             self._refusal = refusal(payload)
         elif kind == "exit":
             self._exit = payload
+        elif kind == "ask":
+            if self._process.flush():  # a page that hears nothing asks again
+                self._process.send("answer", self._answering.answer(payload))
         elif self._trial is not None:
             self._on_trial_frame(self._trial, kind, payload)
         elif kind == "rows" and self._result is None:
@@ -315,6 +324,7 @@ class _Supervisor:
         self._early_rows.clear()
         progress = self._trial.progress()
         self._exposing.begin(self._trial.run_id, progress)
+        self._answering.begin(self._trial)
         self._observer.started(progress)
 
     def _on_line(self, line: str, *, from_stderr: bool) -> None:
@@ -327,6 +337,8 @@ class _Supervisor:
             self._stderr_tail.append(line)
         if not from_stderr or _INVITATION in line or (_is_warning(line) and self._is_news(line)):
             self._observer.said(line)
+        if from_stderr and (invitation := _ADDRESS.search(line)):
+            self._observer.said(f"rules, percentiles and reports: {invitation[1].rstrip('/')}/loadproof")
 
     def _is_news(self, line: str) -> bool:
         """Whether a warning is worth the terminal: a broken script logs the same one thousands of times a second."""
@@ -367,6 +379,7 @@ class _Supervisor:
         trial, self._trial = self._trial, None
         self._result = trial.finish(self._exit["script_exit_code"] if self._exit else None)
         self._exposing.finished(self._result)
+        self._answering.finished(self._result)
         for complaint in trial.complaints:
             self._observer.said(complaint)
         self._observer.finished(self._result)
@@ -464,7 +477,7 @@ def _own_arguments(plan: Plan) -> list[str]:
     """What Locust is told beyond the plan: our live view replaces its tables, and nothing listens beyond loopback."""
     given = {word.partition("=")[0] for word in plan.locust_args}
     words = ["--headless", "--only-summary"] if not plan.ui else []
-    if plan.ui and not given & {"--web-host", "--web-login"}:
+    if plan.ui and "--web-host" not in given:
         words += ["--web-host", "127.0.0.1"]
     if plan.processes is not None and not given & {"--master-bind-port", "--master-port", "--worker"}:
         port = str(_free_port())  # Locust's fixed one would let two runs on a host clash

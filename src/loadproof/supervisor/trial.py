@@ -243,6 +243,10 @@ class Trial:
             ending=self.helm.ended,
         )
 
+    def so_far(self) -> RunResult:
+        """What it has come to: rules are judged on what is known now, the run as a whole is not."""
+        return replace(self._result(), verdicts=self.progress().verdicts)
+
     def _users_wanted(self) -> int | None:
         """Users that it will reach, where Locust decides on them."""
         if self._start["users"] is None:

@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from loadproof.suites.fleet.target.app import BASE_PATHS, DEFAULT_QUOTA, create_app, create_fleet
 from loadproof.suites.fleet.target.faults import Faults
 from loadproof.suites.fleet.target.lifecycle import Durations
-from loadproof.suites.fleet.target.serving import serve_until_unneeded
 from loadproof.suites.fleet.target.store import Person
+from loadproof.suites.serving import serve_app
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ def main(words: Sequence[str] | None = None) -> None:
         path=options.database,
         seed=options.seed,
     )
-    serve_until_unneeded(create_app(fleet, tuple(options.base_path or BASE_PATHS)), options.port)
+    serve_app(create_app(fleet, tuple(options.base_path or BASE_PATHS)), options.port)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 import pytest
 from hypothesis import settings
+
+from loadproof.suites.processes import find_program
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("patient", deadline=None)
@@ -16,7 +17,7 @@ settings.load_profile("patient")
 def pytest_runtest_setup(item):
     """Skip a test by the name of the program that it misses; fail it where every program was promised."""
     missing = sorted(
-        {program for mark in item.iter_markers("real") for program in mark.args if shutil.which(program) is None}
+        {program for mark in item.iter_markers("real") for program in mark.args if find_program(program) is None}
     )
     if not missing:
         return

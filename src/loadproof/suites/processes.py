@@ -130,7 +130,10 @@ def wait_until_ready(part: Part, process: Process, place: Place) -> None:
             tail = "\n".join(last_lines(Path(process.log), _LAST_LINES))
             why = "ended" if gone else f"was not ready within {part.start_timeout:.0f} s"
             what = f"{place.target} {part.name} {why}; its log ends with:\n{tail}"
-            raise RunError(what, slug="target-not-ready", hint=f"loadproof target logs {place.target} {part.name}")
+            hint = f"loadproof target logs {place.target} {part.name}"
+            if "ModuleNotFoundError" in tail:
+                hint = "pip install 'loadproof[targets]'"
+            raise RunError(what, slug="target-not-ready", hint=hint)
         time.sleep(_POLL)
 
 
@@ -196,6 +199,12 @@ def run(command: Command, part: Part, place: Place) -> None:
         raise RunError(what, slug="target-not-ready")
 
 
+def find_program(name: str) -> str | None:
+    """Where a program is, on PATH or where Debian keeps servers; None where it is not installed."""
+    further = [str(path) for pattern in _FURTHER_PROGRAMS for path in sorted(_ROOT.glob(pattern))]
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *further]))
+
+
 def last_lines(log: Path, number: int) -> list[str]:
     """The end of a log; empty where there is none."""
     if not log.is_file():
@@ -227,8 +236,7 @@ def _prepare(part: Part, place: Place) -> None:
 
 def _words(command: Command, part: Part, place: Place) -> list[str]:
     filled = [place.fill(word, part) for word in command]
-    further = [str(path) for pattern in _FURTHER_PROGRAMS for path in _ROOT.glob(pattern)]
-    program = shutil.which(filled[0], path=os.pathsep.join([os.environ.get("PATH", ""), *further]))
+    program = find_program(filled[0])
     if program is None:
         hint = f"apt-get install {part.package}" if part.package else None
         what = f"{place.target} {part.name}: there is no program {filled[0]}"

@@ -10,9 +10,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from loadproof.errors import ExitCode, LoadproofError
+from loadproof.errors import ExitCode, LoadproofError, Problem, UsageError
 from loadproof.suites.services.parts import PORTS, TARGET
-from loadproof.suites.standing import bring_up, targets_folder
+from loadproof.suites.standing import bring_up, standing, targets_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,17 +32,35 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("service", choices=list(PORTS))
     parser.add_argument("--port", type=int, help="where it listens (default: the documented port)")
     read, options = parser.parse_known_args(words)
-    target = replace(TARGET, embedded=tuple(part for part in TARGET.embedded if part.name == read.service))
-    port = PORTS[read.service] if read.port is None else read.port
     try:
-        stood = bring_up(target, targets_folder(), ports={read.service: port}, options=options)
+        port = _start(read.service, PORTS[read.service] if read.port is None else read.port, options)
     except LoadproofError as error:
         sys.stderr.write(f"❌ {error}\n")
         if error.hint:
             sys.stderr.write(f"   try: {error.hint}\n")
         return int(error.exit_code)
-    sys.stdout.write(f"{read.service} runs on http://localhost:{stood.ports[read.service]}\n")
+    sys.stdout.write(f"{read.service} runs on http://localhost:{port}\n")
     return int(ExitCode.PASS)
+
+
+def _start(service: str, port: int, options: Sequence[str]) -> int:
+    """Start it where it does not run yet; the port that it listens on.
+
+    Its options are its own: they stand in its command, as those of the target go to every part that is started later.
+
+    Raises:
+        UsageError: It runs already, on another port or with other options as far as anybody knows.
+        RunError: It did not come up.
+    """
+    folder = targets_folder()
+    stood = standing(TARGET.name, folder)
+    if stood is not None and stood.states().get(service) == "ready":
+        if options or stood.ports[service] != port:
+            what = f"runs already, on port {stood.ports[service]}"
+            raise UsageError([Problem("target-stands", service, what, "make stop-services")])
+        return port
+    (part,) = (replace(part, command=(*part.command, *options)) for part in TARGET.embedded if part.name == service)
+    return bring_up(replace(TARGET, embedded=(part,)), folder, ports={service: port}).ports[service]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+import gevent
 import locust
 from locust.exception import StopTest
 from locust.runners import WorkerRunner
@@ -166,6 +167,8 @@ def _check_all(environment: Any, run_time: float | None) -> None:
 
 def _on_init(environment: Any, **_: object) -> None:
     """Listener: without a web interface it is known by now how long the run is to last, unless a shape says it."""
+    # Locust's timer for the end would start from the loop's idea of the time, which is as old as the imports took.
+    gevent.get_hub().loop.update_now()
     options = environment.parsed_options
     run_time = getattr(options, "run_time", None)
     if not getattr(options, "headless", False) or (not run_time and environment.shape_class is not None):

@@ -1,0 +1,275 @@
+"""Each part of the kit in a real run: under Loadproof and under plain Locust, in one process and in two."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import socket
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from service import Service
+
+from commandline import end, start
+
+SUITE = Path(__file__).parent / "examples/kit_parts.py"
+USERS = 6
+WAYS = {
+    "loadproof run": (("loadproof", "run"), 1),
+    "loadproof run with two processes": (("loadproof", "run", "--processes", "2"), 2),
+    "loadproof locust": (("loadproof", "locust", "--headless"), 1),
+    "locust": (("locust", "--headless"), 1),
+    "locust with two processes": (("locust", "--headless", "--processes", "2"), 2),
+}
+MEASURED = [way for way in WAYS if way.startswith("loadproof run")]
+RULES = {
+    'p95(flow_time){name="checkout"} < 30s': ("FLOW", "checkout"),
+    "p95(flow_time){flow=checkout} > 40ms": ("FLOW", "checkout"),
+    "p95(flow_time){class=Shopper} < 30s": ("FLOW", "checkout"),  # of the others none was a success
+    'p95(response_time){name="sign up", outcome=expected} < 30s': ("POST", "sign up"),
+}
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return str(taken.getsockname()[1])
+
+
+class Story:
+    """A run, what its processes noted, and what Locust's table says."""
+
+    def __init__(self, folder, way, url):
+        (program, *first), self.processes = WAYS[way]
+        (folder / "accounts.csv").write_text("name\n" + "".join(f"perf-user-{n}\n" for n in range(USERS)))
+        words = [*first, "-f", str(SUITE), "-H", url, "-u", str(USERS + 1), "-r", "100", "-t", "4s", "--csv", "table"]
+        if self.processes > 1:
+            port = free_port()
+            words += ["--master-bind-port", port, "--master-port", port] if way not in MEASURED else []
+        if way in MEASURED:
+            words += [word for rule in RULES for word in ("--threshold", rule)]
+        notes = {"KIT_NOTES": str(folder / "notes"), "KIT_ACCOUNTS": str(folder / "accounts.csv")}
+        self.ended = end(start(folder, *words, program=program, **notes), folder, 90)
+        assert (folder / "notes").exists(), self.ended.err + self.ended.out
+        lines = (folder / "notes").read_text().splitlines()
+        self.notes = [(line["process"], line["kind"], line["value"]) for line in map(json.loads, lines)]
+
+    def of(self, kind):
+        return [value for _, noted, value in self.notes if noted == kind]
+
+    def by_process(self, kind):
+        found = defaultdict(list)
+        for process, noted, value in self.notes:
+            if noted == kind:
+                found[process].append(value)
+        return found
+
+    @property
+    def table(self):
+        """Requests and failures by type and name, as Locust's own table has them."""
+        with (self.ended.cwd / "table_stats.csv").open(newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["Name"] != "Aggregated"]
+        return {(row["Type"], row["Name"]): (int(row["Request Count"]), int(row["Failure Count"])) for row in rows}
+
+    @property
+    def errors(self):
+        with (self.ended.cwd / "table_failures.csv").open(newline="") as file:
+            return {(row["Method"], row["Name"]): row["Error"] for row in csv.DictReader(file)}
+
+    def endpoint(self, method, name):
+        (found,) = [e for e in self.ended.metrics["endpoints"] if (e["method"], e["name"]) == (method, name)]
+        return found
+
+
+@pytest.fixture(scope="module")
+def stories(tmp_path_factory):
+    """Each way once, when it is first asked for."""
+    told = {}
+    server = Service()
+
+    def tell(way):
+        if way not in told:
+            told[way] = Story(tmp_path_factory.mktemp("kit"), way, server.url)
+        return told[way]
+
+    yield tell
+    server.close()
+
+
+@pytest.fixture(params=WAYS)
+def story(request, stories):
+    return stories(request.param)
+
+
+@pytest.fixture(params=MEASURED)
+def measured(request, stories):
+    return stories(request.param)
+
+
+@pytest.fixture(params=[way for way in WAYS if way not in MEASURED])
+def plain(request, stories):
+    return stories(request.param)
+
+
+def test_each_row_went_to_one_user(story):
+    rows = story.by_process("row")
+    assert len(rows) == story.processes
+    taken = Counter(story.of("row"))
+    assert len(taken) > 20
+    assert set(taken.values()) == {1}
+
+
+def test_each_user_had_an_account_of_its_own_though_there_were_just_enough(story):
+    assert len(story.by_process("account")) == story.processes
+    assert sorted(story.of("account")) == [f"perf-user-{n}" for n in range(USERS)]
+
+
+def test_exactly_one_process_led(story):
+    assert len(story.of("leader")) == 1
+    assert sorted(story.of("share")) == [[rank, story.processes] for rank in range(story.processes)]
+
+
+def test_a_race_for_five_made_five_in_each_process(story):
+    assert [len(made) for made in story.by_process("kafka").values()] == [5] * story.processes
+
+
+def test_a_total_was_split_without_loss(story):
+    assert len(story.of("prize")) == 7
+
+
+def phase_at(seconds):
+    return "begin" if seconds < 1 else "mix" if seconds < 3 else "end"
+
+
+def test_phases_went_by_the_time_since_the_start_of_the_test(story):
+    began = min(story.of("began at"))  # the master's own, where there is one
+    for seen in story.by_process("phase").values():
+        for at, name in seen:
+            assert name in {phase_at(at - began - 0.05), phase_at(at - began + 0.05)}
+        assert {"mix", "end"} <= {name for _, name in seen}
+
+
+def test_a_flow_that_was_cut_off_by_the_end_of_the_run_is_neither_success_nor_failure(story):
+    assert story.of("began") == [1]
+    if story.ended.directories:
+        assert "endless" not in {entry["name"] for entry in story.ended.metrics["endpoints"]}
+        assert "endless" not in {row["endpoint"] for row in story.ended.rows}
+    assert ("FLOW", "endless") not in story.table
+
+
+def test_the_table_of_locust_has_every_entry(plain):
+    table = plain.table
+    assert table["POST", "create"] == (5 * plain.processes, 0)
+    assert table["POST", "sign up"][1] == 0 < table["POST", "sign up"][0]
+    for failing in (("POST", "broken"), ("MAIL", "late mail"), ("FLOW", "lost")):
+        assert table[failing][0] == table[failing][1] > 0
+    assert table["FLOW", "checkout"][1] == 0 < table["FLOW", "checkout"][0]
+    assert table["GET", "look"][0] >= 3 * table["FLOW", "checkout"][0]
+
+
+def test_failures_say_what_was_wrong_without_secrets(story):
+    errors = story.errors
+    assert "HTTP 500, expected 201 or 409: {" in errors["POST", "broken"]
+    assert "s3cret" not in errors["POST", "broken"]
+    assert "not there within 50 ms" in errors["MAIL", "late mail"]
+    assert "state FAILED" in errors["FLOW", "lost"]
+
+
+def test_loadproof_counts_expected_conflicts_apart(measured):
+    sign_up = measured.endpoint("POST", "sign up")
+    assert sign_up["failures"] == 0
+    assert sign_up["expected"] == sign_up["requests"] > 0
+    outcomes = Counter(row["error_message"] for row in measured.ended.rows if row["endpoint"] == "sign up")
+    assert set(outcomes) == {"expected"}
+
+
+def test_loadproof_knows_flows_their_times_and_their_users_and_leaves_them_out_of_totals(measured):
+    checkout = measured.endpoint("FLOW", "checkout")
+    assert checkout["failures"] == 0 < checkout["requests"]
+    rows = [row for row in measured.ended.rows if row["method"] == "FLOW" and row["endpoint"] == "checkout"]
+    assert len(rows) == checkout["requests"]
+    assert {row["user_class"] for row in rows} == {"Shopper"}
+    assert all(float(row["response_time"]) >= 0.04 for row in rows)  # two pauses of 20 ms
+    requests = [row for row in measured.ended.rows if row["method"] in {"GET", "POST"}]
+    assert measured.ended.metrics["total_requests"] == len(requests)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_see_flows_by_their_name_and_class(measured, rule):
+    verdict = measured.ended.verdict(rule)
+    assert verdict["outcome"] in {"PASS", "INCONCLUSIVE"}  # a busy machine proves nothing
+    assert verdict["n"] == measured.endpoint(*RULES[rule])["requests"] > 0
+    assert 0 < verdict["observed"] < 30
+
+
+def test_nothing_was_raised_in_any_of_them(story):
+    assert "Traceback" not in story.ended.err + story.ended.out
+    assert "Unknown message type" not in story.ended.err
+
+
+REFUSED = """
+from locust import HttpUser, task
+from loadproof.kit.phases import Phase, Phases
+
+Phases([Phase("seed", until=60), Phase("mix")], run_time=3600) and None
+PHASES = Phases([Phase("mix"), Phase("cleanup", before_end=90)])
+
+
+class Shopper(HttpUser):
+    @task
+    def look(self):
+        self.client.get("/look")
+"""
+
+
+@pytest.mark.parametrize("command", [("loadproof", "run"), ("locust", "--headless")])
+def test_a_run_too_short_for_its_phases_sends_nothing(tmp_path, service, command):
+    (tmp_path / "locustfile.py").write_text(REFUSED)
+    program, first = command
+    ended = end(start(tmp_path, first, "-H", service.url, "-t", "60s", program=program), tmp_path)
+    assert ended.code == 2
+    assert "'mix' has no time in a run of 1 m 00 s" in ended.err + ended.out
+    assert "Traceback" not in ended.err
+    assert service.seen == {}
+
+
+EMPTIED = """
+from locust import HttpUser, constant, task
+from loadproof.kit.feeders import Feeder
+
+ROWS = Feeder([1, 2, 3, 4, 5], on_empty="stop_run")
+
+
+class Shopper(HttpUser):
+    wait_time = constant(0.01)
+
+    @task
+    def look(self):
+        self.client.get(f"/look/{ROWS.next()}")
+"""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_run_ends_when_the_first_process_has_no_rows_left(tmp_path, service, way):
+    (tmp_path / "locustfile.py").write_text(EMPTIED)
+    (program, *words), processes = WAYS[way]
+    if processes > 1 and way not in MEASURED:
+        port = free_port()
+        words += ["--master-bind-port", port, "--master-port", port]
+    ended = end(start(tmp_path, *words, "-H", service.url, "-u", "2", "-t", "60s", program=program), tmp_path, 50)
+    assert ended.code in {0, 4}, ended.err  # so few requests may prove nothing
+    assert "are used up, out of 5: the run ends" in ended.err + ended.out + log_of(ended)
+    assert 2 <= sum(service.seen.values()) <= 5
+    assert max(service.seen.values()) == 1
+
+
+def log_of(ended):
+    return "".join((directory / "log.txt").read_text() for directory in ended.directories)
+
+
+def test_the_suite_leaves_no_process_behind(story):
+    for process in {process for process, _, _ in story.notes}:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)

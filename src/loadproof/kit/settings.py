@@ -240,7 +240,7 @@ def _adapter(field: FieldInfo) -> TypeAdapter[Any]:
 
 def _missing(field: FieldInfo) -> Problem:
     name = _names(field)[0]
-    hint = f"export {name}=…, or put it into .env or [settings] of loadproof.toml: {field.description}"
+    hint = f"set it in the environment, in .env, by --set or in [settings] of loadproof.toml: {field.description}"
     return Problem("missing-setting", name, "is required, and nothing sets it", hint)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.errors import ExitCode
@@ -15,6 +17,7 @@ from loadproof.plan.profile import Schedule
 from loadproof.plan.redact import effective_plan, redacted
 from loadproof.record import ArrivalCounts, Delta, RunRecord
 from loadproof.result import Observation, RunResult, Snapshot, new_run_id, told
+from loadproof.result.ledgers import read_ledgers
 from loadproof.supervisor.coverage import coverage_of
 from loadproof.supervisor.directory import ResultDirectory, create_directory
 from loadproof.supervisor.facts import Facts, strain_of
@@ -28,7 +31,6 @@ from loadproof.supervisor.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from loadproof.plan import Plan
     from loadproof.result import Coverage, GeneratorHealth, Verdict
@@ -305,11 +307,23 @@ class Trial:
         self._directory.close()
         self._count_lost_shares()
         self._find_warm_up()
+        self._remark_what_is_left()
         self._watching.finish(self._measured_to())
         result = replace(self._result(finished=True), script_exit_code=script_exit_code)
         result = judged(replace(result, comparison=self._baseline.compared(result)), self._plan)
         self.complaints.extend(write_files(result, self._directory.path, self._baseline.latest))
         return result
+
+    def _remark_what_is_left(self) -> None:
+        """What the suite created in the service and did not remove."""
+        counts = Counter(entry.kind for entry in read_ledgers(Path(self._environment["ledgers"])).remaining)
+        if counts:
+            left = ", ".join(f"{number} {kind}" for kind, number in sorted(counts.items()))
+            run = self._plan.results / self._directory.path.name
+            self._remarks.append(
+                f"Created by the run, and not removed by it: {left}. loadproof cleanup {run} removes that, and nothing "
+                "else."
+            )
 
     def _count_lost_shares(self) -> None:
         """Arrivals that a lost worker should have made were due, and nobody made them."""

@@ -121,7 +121,7 @@ def test_all_problems_are_told_at_once(tmp_path, capsys):
     said = capsys.readouterr().err
     assert said.splitlines() == [
         "❌ ROUTE_HOST: is required, and nothing sets it [missing-setting]",
-        "   try: export ROUTE_HOST=…, or put it into .env or [settings] of loadproof.toml: where the API is",
+        "   try: set it in the environment, in .env, by --set or in [settings] of loadproof.toml: where the API is",
         "❌ SHARE: input should be less than or equal to 1 [bad-setting]",
         "   try: what it is for: of something",
     ]

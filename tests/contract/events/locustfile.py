@@ -241,8 +241,6 @@ class NewUserRegistration(Visitor):
         address = f"locust-new-{NewUserRegistration.number}_{random.randint(1000, 9999)}@test.com"
         names = {"first_name": fake.first_name(), "last_name": fake.last_name()}
         passwords = {"password1": PASSWORD, "password2": PASSWORD, "accept_toc_and_privacy": True}
-        if os.environ.get("CONTRACT_OLD_BODY"):
-            passwords = {"password": PASSWORD}
         self.headers.pop("Authorization", None)
         answer = self.post("/account/register", {"email": address, **names, **passwords})
         if answer.status_code not in {200, 201}:

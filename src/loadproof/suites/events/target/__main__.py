@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -39,13 +39,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument("--database", metavar="URL", help="default: DATABASE_URL, else a temporary SQLite file")
-    parser.add_argument("--smtp", metavar="HOST:PORT", help="default: EMAIL_HOST:EMAIL_PORT, else 127.0.0.1:1025")
+    parser.add_argument("--smtp", type=_place, metavar="HOST:PORT", help="default: what EMAIL_HOST and EMAIL_PORT say")
     parser.add_argument("--seed", action="store_true", help="make the data of the load tests before serving")
     parser.add_argument("--system-testing", action="store_true", help="tell mailed tokens in a header as well")
     parser.add_argument("--throttling", action="store_true", help="hold clients to their limits")
     parser.add_argument("--slow-start", type=float, metavar="SECONDS", help="answer 503 for so long after the start")
-    parser.add_argument("--faults", type=json.loads, default={}, metavar="JSON", help="as for POST /_faults")
+    parser.add_argument("--faults", type=_object, default={}, metavar="JSON", help="as for POST /_faults")
     return parser
+
+
+def _object(text: str) -> dict[str, Any]:
+    with suppress(ValueError):
+        found = json.loads(text)
+        if isinstance(found, dict):
+            return found
+    raise argparse.ArgumentTypeError(f"{text!r} is no object of JSON")
+
+
+def _place(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (host and port.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host, int(port)
 
 
 def _settings(options: argparse.Namespace, held: ExitStack) -> PlatformSettings:
@@ -54,12 +69,12 @@ def _settings(options: argparse.Namespace, held: ExitStack) -> PlatformSettings:
     if not database:
         folder = held.enter_context(TemporaryDirectory(prefix="loadproof-events-"))
         database = f"sqlite:///{Path(folder) / 'events.sqlite3'}"
-    host, _, port = (options.smtp or f"{settings.smtp_host}:{settings.smtp_port}").rpartition(":")
+    host, port = options.smtp or (settings.smtp_host, settings.smtp_port)
     return replace(
         settings,
         database_url=database,
         smtp_host=host,
-        smtp_port=int(port),
+        smtp_port=port,
         system_testing=options.system_testing or settings.system_testing,
         throttling=options.throttling or settings.throttling,
         slow_start=settings.slow_start if options.slow_start is None else options.slow_start,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -77,9 +79,9 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> PlatformSettin
         database_url=environment.get("DATABASE_URL") or defaults.database_url,
         broker_url=environment.get("CELERY_BROKER_URL") or None,
         smtp_host=environment.get("EMAIL_HOST") or defaults.smtp_host,
-        smtp_port=int(number("EMAIL_PORT", defaults.smtp_port)),
+        smtp_port=_announced_port(environment) or int(number("EMAIL_PORT", defaults.smtp_port)),
         frontend_url=environment.get("FRONTEND_BASE_URL") or defaults.frontend_url,
-        secret_key=environment.get("SECRET_KEY") or defaults.secret_key,
+        secret_key=_secret_key(environment) or defaults.secret_key,
         access_lifetime=number("ACCESS_TOKEN_LIFETIME", defaults.access_lifetime),
         refresh_lifetime=number("REFRESH_TOKEN_LIFETIME", defaults.refresh_lifetime),
         verification_lifetime=number("VERIFICATION_TOKEN_LIFETIME", defaults.verification_lifetime),
@@ -89,6 +91,28 @@ def settings_from(environment: Mapping[str, str] = os.environ) -> PlatformSettin
         threads=int(number("THREADS", defaults.threads)),
         slow_start=number("SLOW_START", defaults.slow_start, above=-1.0),
     )
+
+
+def _secret_key(environment: Mapping[str, str]) -> str:
+    name = environment.get("SECRET_KEY_FILE", "")
+    if not name:
+        return environment.get("SECRET_KEY", "")
+    try:
+        return Path(name).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"SECRET_KEY_FILE={name!r}: {error.strerror}") from None
+
+
+def _announced_port(environment: Mapping[str, str]) -> int | None:
+    """The SMTP port that an inbox on a free port has written into its log, which ``EMAIL_PORT_FILE`` names."""
+    name = environment.get("EMAIL_PORT_FILE", "")
+    if not name:
+        return None
+    try:
+        said = [json.loads(line) for line in Path(name).read_text(encoding="utf-8").splitlines() if line[:1] == "{"]
+        return int(said[-1]["smtp_port"])
+    except (OSError, LookupError, ValueError) as error:
+        raise ValueError(f"EMAIL_PORT_FILE={name!r} tells no smtp_port: {error}") from None
 
 
 def _truth(environment: Mapping[str, str], name: str, *, default: bool) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from loadproof.kit.coordination import Quota, Share, elapsed, is_leader, share
     from loadproof.kit.expectations import Expectation, Judged
     from loadproof.kit.feeders import Feeder, FeederEmptyError
+    from loadproof.kit.inbox import Inbox, Message
     from loadproof.kit.ledger import Ledger, run_tag
     from loadproof.kit.phases import Phase, Phases
     from loadproof.kit.polling import PollFailed, PollTimeout, flow, poll
@@ -30,9 +31,11 @@ _HOMES = {
     "Expectation": "expectations",
     "Feeder": "feeders",
     "FeederEmptyError": "feeders",
+    "Inbox": "inbox",
     "Judged": "expectations",
     "JwtPair": "tokens",
     "Ledger": "ledger",
+    "Message": "inbox",
     "Minutes": "settings",
     "NoAccountError": "accounts",
     "Phase": "phases",
@@ -67,9 +70,11 @@ __all__ = [
     "Expectation",
     "Feeder",
     "FeederEmptyError",
+    "Inbox",
     "Judged",
     "JwtPair",
     "Ledger",
+    "Message",
     "Minutes",
     "NoAccountError",
     "Phase",

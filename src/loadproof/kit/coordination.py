@@ -2,7 +2,7 @@
 
 The master tells its workers who they are with Locust's own message that starts a test: among the parsed options, of
 which Locust hands on those that it does not know. So it is there before the first user, however early or late a worker
-is. For this a locustfile imports the kit at its top: the master listens for the test's start from then on.
+is. For this a locustfile imports names of the kit at its top: the master listens for the test's start from then on.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def share() -> Share:
     raise RunError(
         "asked for this process's share of the test, and it has been told of none",
         slug="no-share",
-        hint="import loadproof.kit at the top of the locustfile, and ask in on_start, in tasks or on test_start",
+        hint="write `from loadproof.kit import share` at the top of the locustfile; ask in tasks or on test_start",
     )
 
 

@@ -62,7 +62,7 @@ def ask(topic: str, question: Any) -> Any:
     if waiting.ready():
         return answer
     message = f"the master did not answer the kit's question on {topic!r} within {_TIMEOUT:g} s"
-    hint = "import loadproof.kit at the top of the locustfile, and see whether the master is overloaded"
+    hint = "import what you use of loadproof.kit at the top of the locustfile; see whether the master is overloaded"
     raise RunError(message, slug="no-answer", hint=hint)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import socket
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from service import Service
+from service import Handler, Service
 
 from commandline import end, start
 
@@ -273,3 +274,53 @@ def test_the_suite_leaves_no_process_behind(story):
     for process in {process for process, _, _ in story.notes}:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+# The manual
+
+PAGE = (Path(__file__).parents[2] / "docs/kit.md").read_text(encoding="utf-8")
+EXAMPLES = dict(re.findall(r"```python\n# (\w+)\.py\n(.*?)```", PAGE, re.DOTALL))
+PARTS = ("polling", "expectations", "feeders", "accounts", "coordination", "phases")
+
+
+class Manual(Handler):
+    """What the examples of the manual speak to."""
+
+    def _decide(self, _body):
+        if self.path == "/conversions":
+            return 202, b'{"url": "/conversions/7"}'
+        if self.path.startswith("/conversions/"):
+            with self.server.lock:
+                self.server.count += 1
+                return 200, b'{"state": "COMPLETE"}' if self.server.count % 2 else b'{"state": "RUNNING"}'
+        if self.path == "/users":
+            return 201, b"{}"
+        return 200, b'{"items": ["tea"]}'
+
+
+@pytest.fixture(scope="module")
+def manual(tmp_path_factory):
+    """All examples of the manual in one run: what it printed, and its entries without the failed ones."""
+    folder = tmp_path_factory.mktemp("manual")
+    for name in PARTS:
+        (folder / f"{name}.py").write_text(EXAMPLES[name])
+    (folder / "orders.csv").write_text("article\n" + "tea\n" * 5)
+    server = Service()
+    server.RequestHandlerClass = Manual
+    files = ",".join(f"{name}.py" for name in PARTS)
+    words = ("run", "-f", files, "-H", server.url, "-u", str(len(PARTS)), "-r", "100", "-t", "4s")
+    ended = end(start(folder, *words), folder, 90)
+    server.close()
+    return ended
+
+
+def test_the_examples_of_the_manual_run(manual):
+    entries = {(e["method"], e["name"]): e for e in manual.metrics["endpoints"]}
+    assert {key for key, entry in entries.items() if entry["failures"]} == set()
+    named = {("FLOW", "conversion"), ("POST", "convert"), ("GET", "state"), ("POST", "sign up"), ("GET", "search")}
+    named |= {("POST", "enter an order"), ("POST", "log in"), ("GET", "look"), ("POST", "create")}
+    assert set(entries) == named | {("GET", "/clusters"), ("GET", "/cleanup")}
+    assert entries["POST", "enter an order"]["requests"] == 5
+    assert entries["POST", "create"]["requests"] == 5
+    assert manual.run["exceptions"] == []
+    assert "one of 1 processes says this" in manual.out + log_of(manual)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import http.client
 import json
 import os
@@ -11,12 +12,15 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from fake_issuer import LONG_LIVED, Issuer
 
+import commandline
 from loadproof.kit.servers.keeper import expiry_of, fingerprint
 from loadproof.kit.tokens import BrokerTokens, TokenError
 
@@ -62,6 +66,74 @@ def ask(process, path="/ocm_token", method="GET", body=None, **headers):
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
         return answer.status, answer.read().decode(), answer.headers
+
+
+class GuardedHandler(BaseHTTPRequestHandler):
+    """Lets in who shows a token; gives out pairs whose refresh token counts once."""
+
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1
+
+    def do_GET(self):
+        self.reply(self.server.look(self.path, self.headers.get("Authorization", "")))
+
+    def do_POST(self):
+        form = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.reply(*self.server.pair(form, self.headers.get("Authorization")))
+
+    def reply(self, status, document=None):
+        payload = json.dumps(document or {}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def log_message(self, *args):
+        pass
+
+
+class Guarded(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), GuardedHandler)
+        self.lock = threading.Lock()
+        self.paths = Counter()
+        self.expired = self.refused = self.logins = 0
+        self.revoked = self.refresh = None
+
+    def look(self, path, authorization):
+        token = authorization.removeprefix("Bearer ")
+        with self.lock:
+            self.paths[path] += 1
+            if path == "/broker" and self.paths[path] == 20:
+                self.revoked = token
+            if token == self.revoked:
+                self.refused += 1
+                return 401
+            if (expiry_of(token) or 0) < time.time():
+                self.expired += 1
+                return 401
+        return 200
+
+    def pair(self, form, authorization):
+        with self.lock:
+            right = form.get("password") == "pass" or (form.get("refresh") == self.refresh is not None)
+            if not right or authorization is not None:
+                return 401, None
+            self.logins += 1
+            self.refresh = f"refresh-{self.logins}"
+            claims = base64.urlsafe_b64encode(json.dumps({"exp": time.time() + 2, "n": self.logins}).encode()).decode()
+            return 200, {"access": f"e30.{claims.rstrip('=')}.sig", "refresh": self.refresh}
+
+
+@contextmanager
+def guarded():
+    server = Guarded()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
 
 
 def refused_start(*options, **variables):
@@ -379,6 +451,80 @@ def test_a_provider_gives_up_after_its_attempts_and_says_what_the_broker_said(is
 def test_a_provider_says_when_nothing_listens():
     with pytest.raises(TokenError, match=r"127\.0\.0\.1:9/ocm_token does not answer: Connection refused"):
         BrokerTokens("http://127.0.0.1:9", attempts=1).value()
+
+
+LOCUSTFILE = """
+import os
+from locust import FastHttpUser, HttpUser, constant, task
+from loadproof.kit.tokens import BrokerTokens, JwtPair, fetch_pair
+
+tokens = BrokerTokens(os.environ["BROKER"], leeway=0.5)
+
+class Plain(HttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def look(self):
+        with tokens.request(self.client, "GET", "/broker", name="plain", catch_response=True) as response:
+            if response.status_code != 200:
+                response.failure("not let in")
+
+class Fast(FastHttpUser):
+    wait_time = constant(0.02)
+
+    @task
+    def look(self):
+        tokens.request(self.client, "GET", "/broker", name="fast")
+
+class Member(HttpUser):
+    wait_time = constant(0.02)
+
+    def on_start(self):
+        self.pair = JwtPair(self.log_in, self.refresh, leeway=0.5)
+
+    def log_in(self):
+        return fetch_pair(self.client, "/pair", json={"username": "anna", "password": "pass"}, name="login")
+
+    def refresh(self, token):
+        return fetch_pair(self.client, "/refresh", json={"refresh": token}, name="refresh")
+
+    @task
+    def look(self):
+        self.pair.request(self.client, "GET", "/member", name="member")
+"""
+
+
+@pytest.mark.parametrize("words", [("locust",), ("loadproof", "run")], ids=["locust", "loadproof_run"])
+def test_users_stay_logged_in_over_many_tokens_and_over_one_that_is_refused(tmp_path, issuer, words):
+    (tmp_path / "load.py").write_text(LOCUSTFILE)
+    issuer.lifetime = 2.0
+    with guarded() as service, broker(issuer, "--leeway", "0.5") as process:
+        host = f"http://127.0.0.1:{service.server_port}"
+        options = ("-f", "load.py", "--headless", "-u", "3", "-r", "3", "-t", "6s", "-H", host, "--csv", "stats")
+        program, *command = words
+        variables = {"BROKER": process.url, "no_proxy": "127.0.0.1"}
+        running = commandline.start(tmp_path, *command, *options, program=program, **variables)
+        ended = commandline.end(running, tmp_path)
+    assert "Traceback" not in ended.err
+    with (tmp_path / "stats_stats.csv").open() as file:
+        rows = {row["Name"]: row for row in csv.DictReader(file) if row["Name"] != "Aggregated"}
+    # The broker is asked by the way, and logins over the user's own client are requests.
+    assert set(rows) == {"plain", "fast", "member", "login", "refresh"}
+    counts = {name: int(row["Request Count"]) for name, row in rows.items()}
+    failures = {name: int(row["Failure Count"]) for name, row in rows.items()}
+    assert counts["login"] == 1
+    assert 2 <= counts["refresh"] <= 4
+    # Nobody ever came with an expired token; one was refused before its time, and both its requests are recorded.
+    assert service.expired == 0
+    assert service.revoked
+    assert 1 <= failures["plain"] + failures["fast"] <= 2
+    assert failures["plain"] + failures["fast"] == service.refused
+    assert failures["member"] == failures["login"] == failures["refresh"] == 0
+    # The first was good for 2 s at most: the tokens of 6 s, and the one after the refusal.
+    assert 4 <= len(issuer.forms) <= 7
+    if words[0] == "loadproof":
+        assert counts["plain"] + counts["fast"] == service.paths["/broker"]  # Locust's last second is in no file
+        assert ended.run["health"]["fallbacks"] == {}
 
 
 @pytest.mark.parametrize("module", ["broker", "inbox", "keeper", "issuer", "process", "left_files", "mailbox"])

@@ -72,9 +72,11 @@ class Canvas:
         drawn = "\n".join(f"{_CLEAR_LINE}{self._rendered(line, columns)}" for line in lines[:-1])
         last = self._rendered(lines[-1], columns)
         drawn = f"{drawn}\n" if drawn else ""
-        self._write(f"{_BEGIN}{self._to_the_first()}{said}{drawn}{_CLEAR_BELOW}{last}{_END}")
-        self._widths = [cell_len(line.plain) for line in lines]
-        self._rows = height
+        widths = [cell_len(line.plain) for line in lines]
+        text = f"{_BEGIN}{self._to_the_first()}{said}{drawn}{_CLEAR_BELOW}{last}{_END}"
+        # Noted first: a signal handler that runs while this is written may say that they are to be forgotten.
+        self._widths, self._rows = widths, height
+        self._write(text)
 
     def clear(self, above: Iterable[str] = ()) -> None:
         """Take the lines away, and leave the terminal as it was found."""

@@ -110,6 +110,22 @@ def test_after_another_program_has_used_the_terminal_the_view_goes_on_below(draw
     assert terminal.shown == ["view", "more", "$ fg", "VIEW", "MORE"]
 
 
+def test_after_a_stop_in_the_middle_of_a_drawing_the_next_one_is_below_too(drawn):
+    terminal, canvas = drawn()
+    canvas.paint(lines("view", "more"))
+
+    def interrupted(text):
+        canvas._out.write = terminal.write
+        terminal.write(text)
+        terminal.write("\n$ fg\n")
+        canvas.forget()  # by the handler of the signal, before the drawing has returned
+
+    canvas._out.write = interrupted
+    canvas.paint(lines("View", "More"))
+    canvas.paint(lines("VIEW", "MORE"))
+    assert terminal.shown == ["View", "More", "$ fg", "VIEW", "MORE"]
+
+
 @pytest.mark.parametrize(
     ("said", "shown"),
     [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
+import random
+import socket
 import subprocess
 import sys
 import time
@@ -89,6 +91,17 @@ def wait_for(condition, timeout: float = 15.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.05)
+
+
+def free_port() -> int:
+    """One that nobody listens on, and that no other program is given that asks for any: those come from higher up."""
+    for port in random.sample(range(10_000, 32_000), 100):
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        return port
+    raise AssertionError("none of 100 ports is free")
 
 
 def children(pid: int) -> set[int]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from commandline import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -86,7 +88,7 @@ def private_nginx(root: Path) -> Iterator[Nginx]:
     """One that keeps its files under ``root`` and ends with the block."""
     (root / "files").mkdir(parents=True)
     (root / "files" / "big").write_bytes(b"0123456789" * 10_000)
-    port = _free_port()
+    port = free_port()
     configuration = root / "nginx.conf"
     configuration.write_text(_CONFIGURATION.format(root=root, port=port), encoding="utf-8")
     command = [shutil.which("nginx"), "-p", str(root), "-c", str(configuration), "-e", str(root / "error.log")]
@@ -97,11 +99,6 @@ def private_nginx(root: Path) -> Iterator[Nginx]:
             yield server
         finally:
             server.stop()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def _wait_until_it_accepts(server: Nginx) -> None:

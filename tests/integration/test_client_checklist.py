@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from commandline import free_port
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 _CASE = re.compile(r'^calls\(\s*"(\w+)"|^@(?:case|change|argument)\ndef (\w+)', re.MULTILINE)
@@ -138,10 +140,7 @@ def nginx_site(tmp_path_factory):
             ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", root / key, "-out", root / name],
             check=True, capture_output=True,
         )  # fmt: skip
-    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
+    ports = [free_port() for _ in range(3)]
     (root / "ports").write_text(" ".join(map(str, ports)))
     (root / "nginx.conf").write_text(
         _NGINX.format(root=root, **dict(zip(("plain", "secure", "mutual"), ports, strict=True)))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from commandline import end, loadproof, start, wait_for
+from commandline import end, free_port, loadproof, start, wait_for
 from modelled import modelled
 
 READER = """
@@ -35,8 +35,7 @@ def cwd(tmp_path):
 
 @pytest.fixture
 def port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
+    return free_port()
 
 
 def scrape(port):

@@ -9,7 +9,9 @@ from dataclasses import replace
 import pytest
 
 from commandline import loadproof
+from loadproof.compare import compare_runs
 from loadproof.record import Recorder, RunRecord
+from loadproof.result import RunResult
 from results_factory import result_of, sample
 
 
@@ -58,3 +60,22 @@ def test_words_that_name_no_run_say_which_there_are(folder):
     ended = loadproof(folder, "compare", "latest:main", "latest:other")
     assert ended.code == 3
     assert "there are runs of branch, main" in ended.err
+
+
+def test_a_report_that_is_written_again_draws_the_baseline_beside_the_run(folder):
+    base, mine = (f"reports/performance/load_test_{name}_20260304_050602" for name in ("main", "branch"))
+    run_file = folder / mine / "run.json"
+    result = RunResult.load(run_file)
+    compared = compare_runs([RunResult.load(folder / base)], [result])
+    replace(result, comparison=compared, plan=result.plan | {"baseline": base}, finished=True).save(run_file)
+
+    def drawn(*words):
+        assert loadproof(folder, "report", mine, *words).code == 0
+        return "baseline, successes" in (folder / mine / "report.html").read_text()
+
+    assert drawn()
+    assert drawn("--baseline", base)
+    (folder / base / "run.json").rename(folder / "elsewhere.json")
+    assert not drawn()  # the run that it was compared with is gone, and the report is written all the same
+    missing = loadproof(folder, "report", mine, "--baseline", base)
+    assert (missing.code, "no-run" in missing.err) == (3, True)

@@ -35,7 +35,7 @@ from loadproof.report.figures import (
 )
 from loadproof.report.level_charts import level_errors_plot, level_times_plot
 from loadproof.report.svg import drawn
-from loadproof.report.timeline import bands_of, breaches_of, steps_of
+from loadproof.report.timeline import PAUSED, bands_of, breaches_of, steps_of
 from loadproof.units import format_clock
 
 if TYPE_CHECKING:
@@ -187,7 +187,8 @@ def _page(result: RunResult, baseline: RunResult | None) -> dict[str, Any]:
         "arrivals": arrivals_of(result),
         "levels": levels,
         "steps": steps,
-        "has_warm_up": bool(bands_of(result)) and not levels,
+        "has_warm_up": bool(result.measured_from) and not levels,
+        "is_paused": any(band.label == PAUSED for band in bands_of(result)),
         "kinds": error_kinds_of(result),
         "statuses": status_counts_of(result),
         "advice": advise(result),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from loadproof.record import OUTCOMES, Strain, Tally
 from loadproof.record.tally import add_tallies
-from loadproof.result import Outcome
+from loadproof.result import Outcome, pauses_of
 from loadproof.stats import min_samples
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from loadproof.record import ArrivalWindow, Key, Tallies, Window
     from loadproof.result import RunResult, Verdict
+
+PAUSED = "paused"
+"""Label of the bands in which the user had stopped the load by hand."""
 
 _STEPS_MAX = 180
 _STEPS_WANTED = 40
@@ -124,12 +127,14 @@ def breaches_of(result: RunResult) -> list[Breach]:
 
 
 def bands_of(result: RunResult) -> list[Band]:
-    """What is shaded: the judged parts of levels, or the warm-up of a plain run; empty where there is neither."""
+    """What is shaded: the judged parts of levels, or the warm-up and the pauses of a plain run; empty without any."""
     if result.search is not None:
         return [Band(each.measured_from, each.measured_to, each.outcome, str(each.number)) for each in result.levels]
+    pauses = [Band(since, until, None, PAUSED) for since, until in pauses_of(result.interventions, result.measured_to)]
     if not result.measured_from:
-        return []
-    return [Band(0.0, result.measured_from, None, "set-up" if result.plan.get("warmup") is None else "warm-up")]
+        return pauses
+    warm_up = "set-up" if result.plan.get("warmup") is None else "warm-up"
+    return [Band(0.0, result.measured_from, None, warm_up), *pauses]
 
 
 def steps_of(result: RunResult) -> list[Step]:

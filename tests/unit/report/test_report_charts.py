@@ -8,7 +8,7 @@ from loadproof.report import charts
 from loadproof.report.plot import Mark, Shade
 from loadproof.report.plot import clock_axis as plot_axis
 from loadproof.report.timeline import Band, Breach, bands_of, steps_of
-from loadproof.result import Outcome
+from loadproof.result import Intervention, Outcome
 from results_factory import (
     NASTY,
     empty_result,
@@ -192,6 +192,9 @@ def test_levels_and_warm_up_are_what_is_shaded():
     assert bands_of(small_result()) == []
     assert bands_of(open_result()) == [Band(0.0, 2.0, None, "warm-up")]
     assert bands_of(open_result(plan={})) == [Band(0.0, 2.0, None, "set-up")]
+    by_hand = (Intervention(3.0, "paused"), Intervention(4.5, "resumed"), Intervention(4.9, "paused"))
+    paused = replace(open_result(), interventions=by_hand, measured_to=5.0)
+    assert bands_of(paused)[1:] == [Band(3.0, 4.5, None, "paused"), Band(4.9, 5.0, None, "paused")]
     bands = bands_of(stress_result())
     assert [band.label for band in bands] == ["1", "2", "3", "4", "5"]
     assert [(bands[0].start, bands[0].end, bands[0].outcome)] == [(2.0, 12.0, Outcome.PASS)]

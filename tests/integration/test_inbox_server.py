@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import http.client
 import json
+import re
 import signal
 import smtplib
 import subprocess
@@ -12,9 +13,11 @@ import sys
 import threading
 from contextlib import closing, contextmanager
 from email.message import EmailMessage
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from service import Handler, Service
 
 import commandline
 
@@ -240,3 +243,33 @@ def test_a_locustfile_waits_for_its_mails_and_only_the_waits_are_entries(tmp_pat
     assert float(arrived["Min Response Time"]) >= 400
     assert int(never["Request Count"]) == int(never["Failure Count"]) == int(registered["Failure Count"]) >= 1
     assert float(never["Min Response Time"]) >= 300
+
+
+class Registration(Handler):
+    """Mails a link to who registers, and knows its token again."""
+
+    def _decide(self, body):
+        form = json.loads(body)
+        if self.path == "/account/register":
+            link = f"https://host/login/confirm-email?token=token-of-{form['email'].split('@')[0]}"
+            send(self.server.inbox, mail(form["email"], text=f"Welcome! {link}"))
+            return 201, b"{}"
+        return (200, b"{}") if form["token"].startswith("token-of-perf-") else (400, b"{}")
+
+
+def test_the_example_of_the_manual_runs_with_the_embedded_inbox(tmp_path):
+    page = (Path(__file__).parents[2] / "docs/kit.md").read_text(encoding="utf-8")
+    example = re.search(r"```python\n# inbox\.py\n(.*?)```", page, re.DOTALL)[1]
+    server = Service()
+    server.RequestHandlerClass = Registration
+    with inbox() as process:
+        server.inbox = process
+        (tmp_path / "load.py").write_text(example.replace("http://127.0.0.1:8025", f"http://127.0.0.1:{process.port}"))
+        ended = commandline.loadproof(tmp_path, "run", "load.py", "-H", server.url, "-u", "2", "-r", "9", "-t", "3s")
+    server.close()
+    assert ended.code == 0, ended.out + ended.err
+    entries = {(row["method"], row["name"]): row for row in ended.metrics["endpoints"]}
+    requests = {("POST", "register"), ("POST", "verify")}
+    assert set(entries) == requests | {("MAIL", "verification mail"), ("FLOW", "registration")}
+    assert entries["MAIL", "verification mail"]["requests"] >= 2
+    assert sum(entries[key]["requests"] for key in requests) == ended.metrics["total_requests"]

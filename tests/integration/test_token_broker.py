@@ -7,6 +7,7 @@ import csv
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -75,7 +76,7 @@ class GuardedHandler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self):
-        self.reply(self.server.look(self.path, self.headers.get("Authorization", "")))
+        self.reply(self.server.look(self.path, self.headers.get("Authorization", "")), {"name": "anna"})
 
     def do_POST(self):
         form = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -101,6 +102,7 @@ class Guarded(ThreadingHTTPServer):
         self.paths = Counter()
         self.expired = self.refused = self.logins = 0
         self.revoked = self.refresh = None
+        self.password = "pass"
 
     def look(self, path, authorization):
         token = authorization.removeprefix("Bearer ")
@@ -118,7 +120,7 @@ class Guarded(ThreadingHTTPServer):
 
     def pair(self, form, authorization):
         with self.lock:
-            right = form.get("password") == "pass" or (form.get("refresh") == self.refresh is not None)
+            right = form.get("password") == self.password or (form.get("refresh") == self.refresh is not None)
             if not right or authorization is not None:
                 return 401, None
             self.logins += 1
@@ -525,6 +527,46 @@ def test_users_stay_logged_in_over_many_tokens_and_over_one_that_is_refused(tmp_
     if words[0] == "loadproof":
         assert counts["plain"] + counts["fast"] == service.paths["/broker"]  # Locust's last second is in no file
         assert ended.run["health"]["fallbacks"] == {}
+
+
+PAGE = (Path(__file__).parents[2] / "docs/kit.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_manual_runs(tmp_path, issuer):
+    example = re.search(r"```python\n# tokens\.py\n(.*?)```", PAGE, re.DOTALL)[1]
+    with guarded() as service, broker(issuer) as process:
+        service.password = "tea"
+        (tmp_path / "load.py").write_text(example.replace("http://127.0.0.1:8099", process.url))
+        host = f"http://127.0.0.1:{service.server_port}"
+        ended = commandline.loadproof(tmp_path, "run", "load.py", "-H", host, "-u", "2", "-r", "9", "-t", "2s")
+    assert ended.code == 0, ended.out + ended.err
+    assert {(row["method"], row["endpoint"], row["status_code"]) for row in ended.rows} == {
+        ("GET", "list", "200"),
+        ("GET", "look", "200"),
+        ("POST", "log in", "200"),
+        ("POST", "refresh", "200"),
+    }
+    assert service.paths["/kafkas"] > 1
+    assert len(issuer.forms) == 1
+
+
+def test_users_of_a_broker_that_is_down_fail_with_its_reason_and_hammer_nobody(tmp_path, issuer):
+    issuer.down = True
+    (tmp_path / "load.py").write_text(
+        "import os\nfrom locust import HttpUser, task\nfrom loadproof.kit import BrokerTokens\n"
+        "tokens = BrokerTokens(os.environ['BROKER'], attempts=2)\n"
+        "class Plain(HttpUser):\n    @task\n    def look(self):\n        tokens.request(self.client, 'GET', '/broker')\n"
+    )
+    with guarded() as service, broker(issuer) as process:
+        host = f"http://127.0.0.1:{service.server_port}"
+        words = ("run", "load.py", "-H", host, "-u", "5", "-r", "9", "-t", "5s")
+        ended = commandline.loadproof(tmp_path, *words, BROKER=process.url)
+        assert service.paths == Counter()
+        assert 1 <= len(issuer.forms) <= 8
+    assert ended.code == 99, ended.out + ended.err
+    (exception,) = ended.run["exceptions"]
+    assert exception["count"] <= 50
+    assert "No token: the issuer http://127.0.0.1:" in exception["message"]
 
 
 @pytest.mark.parametrize("module", ["broker", "inbox", "keeper", "issuer", "process", "left_files", "mailbox"])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from email.message import Message
+from pathlib import Path
 from types import SimpleNamespace
 from urllib.error import HTTPError, URLError
 
@@ -551,3 +553,15 @@ def test_a_pair_that_is_not_given_is_an_error_of_that_user_alone(answer, said, f
     assert (raised.value.what, raised.value.final) == (said, final)
     assert not isinstance(raised.value, SystemExit)
     assert (answer.reported, answer.failed) == (True, failed)
+
+
+def test_every_problem_of_tokens_mails_and_their_servers_has_an_entry_in_the_manual():
+    root = Path(__file__).parents[3]
+    kit = root / "src/loadproof/kit"
+    sources = [kit / "tokens.py", kit / "inbox.py", *(kit / "servers").glob("*.py")]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sources)
+    raised = set(re.findall(r'(?:slug(?:: str)? ?= ?|Problem\(|refused_start\()"([a-z-]+)"', code))
+    headings = re.findall(r"^## ([a-z-]+)$", (root / "docs/messages.md").read_text(encoding="utf-8"), re.MULTILINE)
+    known = {"no-token", "bad-value", "inbox", "no-token-in-mail", "broker-start", "broker-secret", "server-port"}
+    assert raised == known | {"missing-extra"}
+    assert raised <= set(headings)

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celery import Celery
+from celery import Celery  # type: ignore[import-untyped]  # Celery has no types
 from kombu.exceptions import OperationalError
 
 from loadproof.suites.async_requests.target.jobs import Job, QueueUnreachableError, carry_out

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 from loadproof.suites.serving import serve_app
 from loadproof.suites.virus_scan.target.app import Faults, Service, create_app
+from loadproof.suites.virus_scan.target.clamd import MAX_LENGTH
 from loadproof.suites.virus_scan.target.scanners import ClamdScanner, PatternScanner
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-MAX_LENGTH = 25 << 20
-"""Largest file in bytes, as clamd's own default of StreamMaxLength."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -14,9 +14,9 @@ from weakref import WeakSet
 
 import gevent
 
-from loadproof.errors import RunError
 from loadproof.kit.coordination import place
 from loadproof.kit.desk import answer_by, ask, tell
+from loadproof.kit.errors import KitError
 from loadproof.kit.feeders import read_rows
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _pools: list[AccountPool] = []
 _tokens = count(1)
 
 
-class NoAccountError(RunError):
+class NoAccountError(KitError):
     """There is no account for a user."""
 
 
@@ -114,7 +114,7 @@ class AccountPool:
 
         Raises:
             NoAccountError: All are out.
-            RunError: The master does not answer, or has other accounts.
+            KitError: The master does not answer, or has other accounts.
         """
         user = getattr(user, "user", user)
         self._begin()
@@ -138,7 +138,7 @@ class AccountPool:
             self._tell_back(token)
             raise
         if answer["wrong"]:
-            raise RunError(
+            raise KitError(
                 answer["wrong"], slug="no-account", hint="make pools at the top of the locustfile, from a file"
             )
         if answer["index"] is None:

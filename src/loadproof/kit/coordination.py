@@ -17,7 +17,7 @@ import gevent
 import locust
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadproof.errors import RunError
+from loadproof.kit.errors import KitError
 
 OPTION = "kit_test"
 """Attribute of Locust's parsed options in which the master says what it knows of the test."""
@@ -122,13 +122,13 @@ def share() -> Share:
     Known from the ``test_start`` event on. Outside of Locust, in a unit test for example, it is ``Share(0, 1)``.
 
     Raises:
-        RunError: Locust runs, and no test has begun yet; or its master does not know the kit.
+        KitError: Locust runs, and no test has begun yet; or its master does not know the kit.
     """
     if place.share is not None:
         return place.share
     if "locust.main" not in sys.modules:
         return Share(0, 1)
-    raise RunError(
+    raise KitError(
         "asked for this process's share of the test, and it has been told of none",
         slug="no-share",
         hint="write `from loadproof.kit import share` at the top of the locustfile; ask in tasks or on test_start",
@@ -139,7 +139,7 @@ def is_leader() -> bool:
     """Whether this process is the one that does what only one may do: true in exactly one that makes load.
 
     Raises:
-        RunError: As in ``share``.
+        KitError: As in ``share``.
     """
     return share().rank == 0
 
@@ -148,10 +148,10 @@ def elapsed() -> float:
     """Seconds since the test began: since the master's ``test_start``, not since this file was imported.
 
     Raises:
-        RunError: No test has begun.
+        KitError: No test has begun.
     """
     if place.started is None:
-        raise RunError(
+        raise KitError(
             "asked for the time since the test began, and none has",
             slug="no-share",
             hint="ask in on_start, in tasks or on test_start",

@@ -14,8 +14,8 @@ import locust
 from gevent.event import AsyncResult
 from locust.runners import MasterRunner, WorkerRunner
 
-from loadproof.errors import RunError
 from loadproof.kit.coordination import place
+from loadproof.kit.errors import KitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +45,7 @@ def ask(topic: str, question: Any) -> Any:
     """Ask, and wait for the answer.
 
     Raises:
-        RunError: The master does not answer.
+        KitError: The master does not answer.
     """
     runner = _runner()
     if not isinstance(runner, WorkerRunner):
@@ -63,7 +63,7 @@ def ask(topic: str, question: Any) -> Any:
         return answer
     message = f"the master did not answer the kit's question on {topic!r} within {_TIMEOUT:g} s"
     hint = "import what you use of loadproof.kit at the top of the locustfile; see whether the master is overloaded"
-    raise RunError(message, slug="no-answer", hint=hint)
+    raise KitError(message, slug="no-answer", hint=hint)
 
 
 def tell(topic: str, fact: Any) -> None:

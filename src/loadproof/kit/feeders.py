@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from locust.exception import StopUser
 
-from loadproof.errors import Problem, RunError, UsageError
+from loadproof.errors import Problem, UsageError
 from loadproof.kit.coordination import place, share
 from loadproof.kit.desk import stop_run
+from loadproof.kit.errors import KitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +29,7 @@ _ON_EMPTY = ("stop_user", "stop_run", "error")
 _log = logging.getLogger(__name__)
 
 
-class FeederEmptyError(RunError):
+class FeederEmptyError(KitError):
     """A feeder has no row left for this process."""
 
 
@@ -77,7 +78,7 @@ class Feeder:
         Raises:
             StopUser: There is none, with ``stop_user`` and ``stop_run``.
             FeederEmptyError: There is none, with ``error``.
-            RunError: Locust runs, and no test has begun yet.
+            KitError: Locust runs, and no test has begun yet.
         """
         if self._test != place.number:
             self._indices = self._start()

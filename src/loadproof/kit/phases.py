@@ -77,7 +77,7 @@ class Phases:
         """Name of the phase that it is; of the last one also when the run should be over.
 
         Raises:
-            RunError: No test has begun.
+            KitError: No test has begun.
         """
         return self._phases[self._current()].name
 
@@ -86,7 +86,7 @@ class Phases:
         """Seconds until the present phase is over; infinite where nothing says when.
 
         Raises:
-            RunError: No test has begun.
+            KitError: No test has begun.
         """
         end = self._ends()[self._current()]
         return max(0.0, end - self._clock())

@@ -1,4 +1,4 @@
-"""What the kit raises in a script: it is read in tracebacks and tables of exceptions, which show nothing but its text."""
+"""What the kit raises in a script. Tracebacks and tables of exceptions show nothing but its text."""
 
 from __future__ import annotations
 

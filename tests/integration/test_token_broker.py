@@ -7,8 +7,10 @@ import csv
 import http.client
 import json
 import os
+import pty
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -384,6 +386,63 @@ def test_it_ends_on_sigterm_and_not_on_the_ctrl_c_that_ends_the_run(issuer):
         assert ask(process)[0] == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
+
+
+def test_ctrl_c_at_its_own_terminal_ends_it_quietly(issuer):
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", MODULE, "--port", "0", "--issuer-url", issuer.url]
+    variables = environment(OCM_OFFLINE_TOKEN=LONG_LIVED)
+    with subprocess.Popen(command, env=variables, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:  # fmt: skip
+        process.port = json.loads(process.stdout.readline())["port"]
+        assert ask(process, "/health")[0] == 200
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(10), process.stdout.read(), process.stderr.read()) == (0, b"", b"")
+    os.close(leader)
+    os.close(follower)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--port", "99999"), "'99999' is no port: a whole number from 0 to 65535, 0 for a free one"),
+        (("--leeway", "-3"), "'-3' is no number of seconds from 0.1 to 86400"),
+        (("--timeout", "soon"), "'soon' is no number of seconds from 0.1 to 86400"),
+    ],
+)
+def test_bad_values_are_said_in_words(options, said):
+    ended = refused_start(*options)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+
+
+def test_an_issuer_whose_certificate_nobody_vouches_for_gets_no_token(issuer, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    words = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*words, *names, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    issuer.socket = context.wrap_socket(issuer.socket, server_side=True)
+    secure = issuer.url.replace("http:", "https:")
+    with broker(issuer, "--issuer-url", secure) as process:
+        status, text, _ = ask(process)
+        assert status == 503
+        assert "cannot be reached: " in text
+        assert "certificate" in text
+        assert issuer.forms == []
+    with broker(issuer, "--issuer-url", secure, SSL_CERT_FILE=str(certificate)) as process:
+        assert ask(process)[0] == 200
 
 
 def test_what_workers_of_the_later_version_leave_is_kept_in_files(issuer, tmp_path):

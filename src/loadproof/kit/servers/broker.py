@@ -33,7 +33,7 @@ from loadproof.kit.servers.keeper import (
     is_sendable,
 )
 from loadproof.kit.servers.left_files import KAFKAS, SERVICE_ACCOUNTS, LeftFiles
-from loadproof.kit.servers.process import Handler, Server, exit_code_of, refused_start, serve
+from loadproof.kit.servers.process import Handler, Server, exit_code_of, port_number, refused_start, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -284,9 +284,12 @@ def _run(options: argparse.Namespace, environment: Mapping[str, str]) -> None:
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 86_400:
-        raise ValueError(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.1 <= value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.1 to 86400")
     return value
 
 
@@ -299,7 +302,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on; off loopback a shared secret is needed")
-    add("--port", type=int, default=8099, help="port to listen on; 0 takes a free one (default: 8099)")
+    add("--port", type=port_number, default=8099, help="port to listen on; 0 takes a free one (default: 8099)")
     add("--issuer-url", metavar="URL", help=f"the issuer's token endpoint (env {ISSUER_VARIABLE}; else from the token)")
     add("--client-id", default="cloud-services", metavar="ID", help="OAuth client (default: cloud-services)")
     add("--token-file", type=Path, metavar="FILE", help=f"file with the long-lived token, instead of {TOKEN_VARIABLE}")

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from loadproof.errors import RunError
 from loadproof.kit.servers.mailbox import Mail, Mailbox, read_mail, search
-from loadproof.kit.servers.process import Handler, Server, cannot_listen, exit_code_of, serve
+from loadproof.kit.servers.process import Handler, Server, cannot_listen, exit_code_of, port_number, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -183,7 +183,7 @@ def listen_for_mail(port: int, keep: Callable[[Mail], None]) -> int:
     loop = asyncio.new_event_loop()
     try:
         server = loop.run_until_complete(loop.create_server(session, _HOST, port, backlog=512))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         loop.close()
         raise cannot_listen(_HOST, port, error) from error
     threading.Thread(target=loop.run_forever, daemon=True).start()
@@ -200,10 +200,9 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no count: a whole number from 1 on")
+    return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -214,8 +213,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--port", type=int, default=8025, help="port of the API on 127.0.0.1; 0 takes a free one (default: 8025)")
-    add("--smtp-port", type=int, default=1025, help="port for mails; 0 takes a free one (default: 1025)")
+    add(
+        "--port",
+        type=port_number,
+        default=8025,
+        help="port of the API on 127.0.0.1; 0 takes a free one (default: 8025)",
+    )
+    add("--smtp-port", type=port_number, default=1025, help="port for mails; 0 takes a free one (default: 1025)")
     add("--max-messages", type=_count, default=5_000, metavar="N", help="keep the last N mails (default: 5000)")
     options = parser.parse_args(arguments)
     return exit_code_of(lambda: _run(options))

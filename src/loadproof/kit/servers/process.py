@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import sys
 import threading
+from argparse import ArgumentTypeError
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
@@ -41,9 +43,11 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 512  # the standard library's five refuse workers that all come at once
 
     def __init__(self, host: str, port: int, handler: type[BaseHTTPRequestHandler]) -> None:
+        if ":" in host:
+            self.address_family = socket.AF_INET6
         try:
             super().__init__((host, port), handler)
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise cannot_listen(host, port, error) from error
 
     def server_bind(self) -> None:
@@ -104,11 +108,21 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing of single requests."""
 
 
-def cannot_listen(host: str, port: int, error: Exception) -> RunError:
+def port_number(text: str) -> int:
+    """A port of the command line, for argparse.
+
+    Raises:
+        ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError(f"{text!r} is no port: a whole number from 0 to 65535, 0 for a free one")
+    return int(text)
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> RunError:
     """The error for an address that cannot be listened on."""
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return RunError(
-        f"cannot listen on {host}:{port}: {reason}",
+        f"cannot listen on {host}:{port}: {error.strerror or error}",
         slug="server-port",
         hint="another program has that port, or the address is not of this machine; --port 0 takes a free port",
     )

@@ -48,7 +48,7 @@ def up(tmp_path, monkeypatch):
         return standing.bring_up(made, tmp_path, **({"free_ports": True} | options))
 
     yield bring_up
-    left = standing.standing("fleet", tmp_path)
+    left = standing.find_standing("fleet", tmp_path)
     if left is not None:
         standing.take_down(left, volumes=True)
 
@@ -63,7 +63,7 @@ def test_a_part_stands_until_it_is_taken_down_and_keeps_what_it_stored(up, tmp_p
     assert again.processes == stood.processes
     standing.take_down(stood)
     assert not alive(process.pid)
-    assert standing.standing("fleet", tmp_path) is None
+    assert standing.find_standing("fleet", tmp_path) is None
     assert (stood.folder / "web/started").read_text() == "once more\n"
     up(target())
     assert (stood.folder / "web/started").read_text() == "once more\n" * 2

@@ -14,7 +14,7 @@ from loadproof.errors import ExitCode, Problem, RunError, UsageError
 from loadproof.plan import LocustTarget, load_plans
 from loadproof.plan.redact import effective_plan, redacted
 from loadproof.report.wording import ABSENT, printable
-from loadproof.supervisor.handed_on import folder_for_ledgers, handed_on
+from loadproof.supervisor.handed_on import environ_for, folder_for_ledgers
 from loadproof.supervisor.last_words import failed_before_start
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _suite_settings(plan: Plan) -> list[dict[str, Any]]:
     """What the locustfile has read; empty where it has no settings of its own, and for services."""
     if not isinstance(plan.target, LocustTarget):
         return []
-    environ = handed_on(plan, os.environ, folder_for_ledgers(plan, Path.cwd()))
+    environ = environ_for(plan, os.environ, folder_for_ledgers(plan, Path.cwd()))
     words = [sys.executable, "-P", "-m", "loadproof.kit.telling", *plan.target.locustfile.split(",")]
     asked = subprocess.run(words, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if asked.returncode == int(ExitCode.USAGE):

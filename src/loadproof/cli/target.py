@@ -17,8 +17,8 @@ from loadproof.suites.standing import (
     SUITES,
     Standing,
     bring_up,
+    find_standing,
     find_target,
-    standing,
     take_down,
     targets_folder,
 )
@@ -81,7 +81,9 @@ def _up(read: argparse.Namespace, options: Sequence[str]) -> int:
 
 def _ps(read: argparse.Namespace) -> int:
     found = (
-        [_stood(read.name)] if read.name else [each for name in SUITES if (each := standing(name, targets_folder()))]
+        [_stood(read.name)]
+        if read.name
+        else [each for name in SUITES if (each := find_standing(name, targets_folder()))]
     )
     _show(found, as_json=read.json)
     all_ready = all(state == "ready" for each in found for state in each.states().values())
@@ -127,7 +129,7 @@ def _restart(read: argparse.Namespace) -> int:
 
 def _down(read: argparse.Namespace) -> int:
     folder = targets_folder()
-    stood = standing(read.name, folder)
+    stood = find_standing(read.name, folder)
     if stood is None:
         # What it stored may still be there.
         stood = Standing(find_target(read.name), folder / read.name, is_real=False)
@@ -178,7 +180,7 @@ def _document(stood: Standing) -> dict[str, object]:
 
 def _stood(name: str) -> Standing:
     find_target(name)
-    found = standing(name, targets_folder())
+    found = find_standing(name, targets_folder())
     if found is None:
         raise UsageError([Problem("not-up", name, "is not up", f"loadproof target up {name}")])
     return found

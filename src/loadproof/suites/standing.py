@@ -120,7 +120,7 @@ def targets_folder(environ: Mapping[str, str] = os.environ) -> Path:
     return folder
 
 
-def standing(name: str, folder: Path) -> Standing | None:
+def find_standing(name: str, folder: Path) -> Standing | None:
     """A target as it was last started; None where it is not up.
 
     Args:
@@ -162,7 +162,7 @@ def bring_up(
     """
     if is_real and not target.real:
         raise UsageError([Problem("no-real-parts", "--real", f"{target.name} has no other parts than its own")])
-    before = standing(target.name, folder)
+    before = find_standing(target.name, folder)
     alive = {each.part: each for each in before.processes if is_alive(each)} if before else {}
     if before is not None and alive and before.is_real != is_real:
         hint = f"loadproof target down {target.name}"
@@ -215,7 +215,7 @@ def borrowed(target: Target, *, is_real: bool = False, options: Sequence[str] = 
         try:
             yield bring_up(target, folder, is_real=is_real, free_ports=True, options=options)
         finally:
-            stood = standing(target.name, folder)
+            stood = find_standing(target.name, folder)
             if stood is not None:
                 take_down(stood)
 

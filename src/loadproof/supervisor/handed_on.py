@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loadproof.plan import Plan
 
 
-def handed_on(plan: Plan, environ: Mapping[str, str], ledgers: Path) -> dict[str, str]:
+def environ_for(plan: Plan, environ: Mapping[str, str], ledgers: Path) -> dict[str, str]:
     """The environment of the load process.
 
     Args:

@@ -22,7 +22,7 @@ from loadproof.supervisor.answering import Answering
 from loadproof.supervisor.baseline import Baseline
 from loadproof.supervisor.environment import environment_facts
 from loadproof.supervisor.exposing import Exposing
-from loadproof.supervisor.handed_on import folder_for_ledgers, handed_on
+from loadproof.supervisor.handed_on import environ_for, folder_for_ledgers
 from loadproof.supervisor.last_words import failed_before_start, refusal
 from loadproof.supervisor.observer import Guarded, Observer, Silent, StopSignal
 from loadproof.supervisor.process import LoadProcess
@@ -141,7 +141,7 @@ class _Supervisor:
         self._environment = environment_facts(cwd) | {"ledgers": str(ledgers)}
         self._baseline = Baseline.of(plan, cwd, self._observer.said)
         self._answering = Answering(self._baseline.latest)
-        self._process = LoadProcess(_job(plan), cwd=cwd, environ=handed_on(plan, environ, ledgers))
+        self._process = LoadProcess(_job(plan), cwd=cwd, environ=environ_for(plan, environ, ledgers))
         self._frames = Unpacker()
         self._lines = {self._process.stdout: _Lines(), self._process.stderr: _Lines()}
         self._trial: Trial | None = None

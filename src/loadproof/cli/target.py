@@ -80,11 +80,11 @@ def _up(read: argparse.Namespace, options: Sequence[str]) -> int:
 
 
 def _ps(read: argparse.Namespace) -> int:
-    found = (
-        [_stood(read.name)]
-        if read.name
-        else [each for name in SUITES if (each := find_standing(name, targets_folder()))]
-    )
+    if read.name:
+        found = [_stood(read.name)]
+    else:
+        folder = targets_folder()
+        found = [stood for name in SUITES if (stood := find_standing(name, folder))]
     _show(found, as_json=read.json)
     all_ready = all(state == "ready" for each in found for state in each.states().values())
     return int(ExitCode.PASS if all_ready else ExitCode.COULD_NOT_RUN)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from loadproof.errors import ExitCode, LoadproofError, Problem, UsageError
 from loadproof.suites.services.parts import PORTS, TARGET
-from loadproof.suites.standing import bring_up, standing, targets_folder
+from loadproof.suites.standing import bring_up, find_standing, targets_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ def _start(service: str, port: int, options: Sequence[str]) -> int:
         RunError: It did not come up.
     """
     folder = targets_folder()
-    stood = standing(TARGET.name, folder)
+    stood = find_standing(TARGET.name, folder)
     if stood is not None and stood.states().get(service) == "ready":
         if options or stood.ports[service] != port:
             what = f"runs already, on port {stood.ports[service]}"

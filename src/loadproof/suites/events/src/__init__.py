@@ -1,0 +1,1 @@
+"""The platform's project folder, where ``manage.py`` lives."""

@@ -1,0 +1,1 @@
+"""Performance tests of the events platform."""

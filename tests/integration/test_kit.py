@@ -7,13 +7,17 @@ import json
 import os
 import re
 import socket
+import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 from service import Handler, Service
 
-from commandline import end, start
+from commandline import end, start, wait_for
 
 SUITE = Path(__file__).parent / "examples/kit_parts.py"
 USERS = 6
@@ -274,6 +278,56 @@ def test_the_suite_leaves_no_process_behind(story):
     for process in {process for process, _, _ in story.notes}:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+@pytest.fixture
+def page(tmp_path, service):
+    """Locust's web interface over the suite and two workers: a function that starts a test there."""
+    web, master = free_port(), free_port()
+    (tmp_path / "accounts.csv").write_text("name\n" + "".join(f"perf-user-{n}\n" for n in range(USERS)))
+    words = ["-f", str(SUITE), "-H", service.url, "--processes", "2", "--web-host", "127.0.0.1", "--web-port", web]
+    words += ["--master-bind-port", master, "--master-port", master]
+    notes = {"KIT_NOTES": str(tmp_path / "notes"), "KIT_ACCOUNTS": str(tmp_path / "accounts.csv")}
+    process = start(tmp_path, *words, program="locust", **notes)
+
+    def look():
+        with urlopen(f"http://127.0.0.1:{web}/stats/requests", timeout=10) as answer:
+            return json.load(answer)
+
+    def workers():
+        try:
+            return len(look()["workers"]) == 2
+        except OSError:
+            return False
+
+    def swarm(**said):
+        form = urlencode({"user_count": USERS + 1, "spawn_rate": 100, **said}).encode()
+        urlopen(f"http://127.0.0.1:{web}/swarm", form, timeout=10).close()
+
+    wait_for(workers, 60)
+    yield SimpleNamespace(swarm=swarm, state=lambda: look()["state"], notes=tmp_path / "notes", process=process)
+    os.killpg(process.pid, 15)
+    process.communicate(timeout=30)
+
+
+def test_each_test_of_the_web_interface_begins_anew_and_one_without_an_end_does_not(page, service):
+    page.swarm()
+    time.sleep(1)  # the time in which users would have been started
+    assert page.state() == "ready"
+    assert not page.notes.exists()
+    assert service.seen == {}
+    for _ in range(2):
+        page.notes.write_text("")
+        page.swarm(run_time="4s")
+        wait_for(lambda: page.state() in {"spawning", "running"}, 60)
+        wait_for(lambda: page.state() == "stopped", 60)
+        kinds = defaultdict(list)
+        for line in map(json.loads, page.notes.read_text().splitlines()):
+            kinds[line["kind"]].append(line["value"])
+        assert sorted(kinds["account"]) == [f"perf-user-{n}" for n in range(USERS)]
+        assert (len(kinds["leader"]), len(kinds["kafka"]), len(kinds["prize"])) == (1, 10, 7)
+        assert min(kinds["row"]) == 0
+        assert len(kinds["row"]) == len(set(kinds["row"]))
 
 
 # The manual

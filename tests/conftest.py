@@ -27,10 +27,21 @@ def pytest_runtest_setup(item):
     pytest.skip(reason)
 
 
+PATIENT = frozenset(
+    f"test_{name}.py"
+    for name in (
+        *("api", "bad_input", "ci_examples", "ci_outputs", "compare_command", "demo_process", "endings"),
+        *("metrics_port", "odd_scripts", "open_model", "pytest_plugin", "real_programs", "report_page", "run"),
+        *("services", "verdicts"),
+    )
+)
+"""Modules whose tests wait for what shall happen, and count; the few in them that measure times are marked one by one."""
+
+
 def pytest_collection_modifyitems(items):
-    """Whatever runs whole programs needs the machine for itself."""
+    """Whatever runs whole programs needs the machine for itself, unless it is patient."""
     for item in items:
-        if "integration" in item.path.parts:
+        if "integration" in item.path.parts and item.path.name not in PATIENT:
             item.add_marker("alone")
 
 

@@ -54,6 +54,11 @@ def running(tmp_path, service):
             process.communicate()
 
 
+def rows_in(folder):
+    """Rows that are in the one result of a run that goes on."""
+    return sum(path.read_bytes().count(b"\n") - 1 for path in folder.glob("reports/performance/*/results.csv"))
+
+
 def load_process(supervisor: int) -> int:
     (found,) = [
         p
@@ -110,7 +115,7 @@ def test_sigterm_to_the_load_process_under_a_shape_saves_the_part(running, tmp_p
 @pytest.mark.parametrize("several", [(), ("--processes", "2")])
 def test_kill_9_of_the_load_process_leaves_a_result_and_no_process(running, tmp_path, several):
     process = running(SUITE, "-t", "60s", *several)
-    time.sleep(1.5)  # at least one delta is in
+    wait_for(lambda: rows_in(tmp_path) >= 20)  # at least one delta is in
     below = children(process.pid)
     os.kill(load_process(process.pid), signal.SIGKILL)
     ended = end(process, tmp_path)
@@ -122,8 +127,8 @@ def test_kill_9_of_the_load_process_leaves_a_result_and_no_process(running, tmp_
 
 def test_kill_9_of_the_supervisor_leaves_a_run_that_can_be_rebuilt_and_no_process(running, tmp_path):
     process = running(SUITE, "-t", "60s", "--processes", "2")
+    wait_for(lambda: rows_in(tmp_path) > 50)
     below = children(process.pid)
-    time.sleep(1)
     process.kill()
     process.communicate()
     assert_gone(below)
@@ -140,8 +145,8 @@ def test_kill_9_of_the_supervisor_leaves_a_run_that_can_be_rebuilt_and_no_proces
 def test_a_second_ctrl_c_does_not_wait_for_a_slow_on_stop(running, tmp_path):
     slow = SUITE + "\n    def on_stop(self):\n        import time; time.sleep(60)\n"
     process = running(slow, "-t", "60s")
+    wait_for(lambda: rows_in(tmp_path) >= 20)
     below = children(process.pid)
-    time.sleep(1.2)
     process.send_signal(signal.SIGINT)
     time.sleep(1)
     assert process.poll() is None
@@ -153,8 +158,8 @@ def test_a_second_ctrl_c_does_not_wait_for_a_slow_on_stop(running, tmp_path):
 
 
 def test_a_lost_worker_is_said_and_what_it_had_reported_is_kept(running, tmp_path):
-    process = running(SUITE, "-t", "10s", "--processes", "2")
-    time.sleep(1.5)
+    process = running(SUITE, "-t", "6s", "--processes", "2")
+    wait_for(lambda: rows_in(tmp_path) > 100)
     load = load_process(process.pid)
     victim = max(children(load))
     os.kill(victim, signal.SIGKILL)

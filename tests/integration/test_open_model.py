@@ -70,6 +70,7 @@ def suite(tmp_path):
     return write
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_rate_is_met_by_a_service_that_keeps_up(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []
@@ -84,6 +85,7 @@ def test_a_rate_is_met_by_a_service_that_keeps_up(suite, processes):
     assert len(ended.rows) == 300
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("processes", [1, 2])
 def test_what_a_slow_service_could_not_take_is_dropped_and_counted(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []
@@ -101,6 +103,7 @@ def test_what_a_slow_service_could_not_take_is_dropped_and_counted(suite, proces
     assert "raise --max-users" in ended.out
 
 
+@pytest.mark.alone
 def test_late_arrivals_run_when_they_shall_and_are_measured_from_their_time(suite):
     with modelled("workers", "1", "0.05") as url:
         ended = loadproof(
@@ -113,6 +116,7 @@ def test_late_arrivals_run_when_they_shall_and_are_measured_from_their_time(suit
     assert ended.metrics["service_time"]["max_s"] < 0.3
 
 
+@pytest.mark.alone
 def test_tasks_of_all_kinds_take_one_arrival_each(suite):
     with modelled("fast") as url:
         ended = loadproof(
@@ -135,6 +139,7 @@ def test_tasks_of_all_kinds_take_one_arrival_each(suite):
     assert (flow["method"], flow["requests"], flow["in_totals"]) == ("ITERATION", names["first of two"], False)
 
 
+@pytest.mark.alone
 def test_two_runs_with_one_seed_have_the_same_schedule(suite):
     cwd = suite(PLAIN)
     counts = []
@@ -226,6 +231,7 @@ class Worker(HttpUser):
 """
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("processes", [1, 2])
 def test_scenarios_run_side_by_side_each_on_its_own_profile(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []

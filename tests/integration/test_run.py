@@ -8,6 +8,7 @@ import math
 import re
 
 import pytest
+from service import Service
 
 from commandline import loadproof
 from loadproof.result import SCHEMA_VERSION
@@ -39,7 +40,7 @@ def suite(tmp_path):
 
 def test_a_locustfile_runs_and_leaves_a_result_directory(suite, service):
     cwd = suite(SIMPLE)
-    ended = loadproof(cwd, "run", "-u", "5", "-r", "5", "-t", "3s", "-H", service.url)
+    ended = loadproof(cwd, "run", "-u", "5", "-r", "5", "-t", "2s", "-H", service.url)
     assert ended.code == 0, ended.out + ended.err
     names = {path.name for path in ended.directory.iterdir()}
     assert names == {
@@ -55,7 +56,7 @@ def test_a_locustfile_runs_and_leaves_a_result_directory(suite, service):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_every_request_that_was_sent_is_counted(suite, service, processes):
     several = ["--processes", "2"] if processes == 2 else []
-    ended = loadproof(suite(SIMPLE), "run", "-u", "6", "-r", "6", "-t", "3s", "-H", service.url, *several)
+    ended = loadproof(suite(SIMPLE), "run", "-u", "6", "-r", "6", "-t", "2s", "-H", service.url, *several)
     assert ended.code == 0, ended.out + ended.err
     metrics = ended.metrics
     assert metrics["total_requests"] > 100
@@ -71,10 +72,18 @@ def nearest_rank(values, q):
     return sorted(values)[max(1, math.ceil(q * len(values))) - 1]
 
 
-def test_every_number_can_be_recomputed_from_the_rows(suite, service):
-    text = SIMPLE.replace('"/ok"', '"/every/7"')
-    ended = loadproof(suite(text), "run", "-u", "5", "-r", "5", "-t", "4s", "-H", service.url)
-    metrics, rows = ended.metrics, ended.rows
+@pytest.fixture(scope="module")
+def failing_now_and_then(tmp_path_factory):
+    """A run of four seconds in which each seventh read fails."""
+    folder, server = tmp_path_factory.mktemp("sevenths"), Service()
+    (folder / "locustfile.py").write_text(SIMPLE.replace('"/ok"', '"/every/7"'))
+    ended = loadproof(folder, "run", "-u", "5", "-r", "5", "-t", "4s", "-H", server.url)
+    server.close()
+    return ended
+
+
+def test_every_number_can_be_recomputed_from_the_rows(failing_now_and_then):
+    metrics, rows = failing_now_and_then.metrics, failing_now_and_then.rows
     times = [float(row["response_time"]) for row in rows]
     good = [float(row["response_time"]) for row in rows if row["success"] == "true"]
     failed = [row for row in rows if row["success"] == "false"]
@@ -112,7 +121,7 @@ def test_results_are_not_overwritten_and_two_runs_at_once_do_not_clash(suite, se
 
 def test_three_percent_of_errors_warn_and_fail_only_when_asked_to(suite, service):
     cwd = suite(SIMPLE.replace('"/ok"', '"/every/25"').replace('"/echo"', '"/every/25"'))
-    words = ("run", "-u", "8", "-r", "8", "-t", "3s", "-H", service.url)
+    words = ("run", "-u", "8", "-r", "8", "-t", "2s", "-H", service.url)
     ended = loadproof(cwd, *words, "--results", "a")
     assert ended.code == 0, ended.out
     assert "WARN" in ended.out
@@ -343,10 +352,8 @@ def number(text):
     return float(match[1].replace(",", "")) * units[match[2]]
 
 
-def test_the_figures_of_the_report_are_those_of_the_rows(suite, service):
-    ended = loadproof(
-        suite(SIMPLE.replace('"/ok"', '"/every/7"')), "run", "-u", "5", "-r", "5", "-t", "4s", "-H", service.url
-    )
+def test_the_figures_of_the_report_are_those_of_the_rows(failing_now_and_then):
+    ended = failing_now_and_then
     rows = ended.rows
     duration = ended.metrics["measured_to_s"]
     found = {}

@@ -72,6 +72,7 @@ def judged_again(ended, *words):
     return again.code, json.loads(again.out)["verdicts"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("rule", "until", "processes"),
     [
@@ -131,6 +132,7 @@ def test_every_kind_of_rule_is_judged_in_a_run_and_again_when_it_is_saved(suite,
     assert (code, relative["outcome"]) == (99, "PASS")
 
 
+@pytest.mark.alone
 def test_scenarios_are_judged_apart(suite):
     (suite / "loadproof.toml").write_text(
         '[profiles.slow]\ntarget = "5/s"\nduration = "4s"\n[profiles.quick]\ntarget = "20/s"\nduration = "4s"\n'

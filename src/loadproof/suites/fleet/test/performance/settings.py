@@ -91,7 +91,11 @@ class FleetSettings(Settings):
     def refused_host(self, host: str) -> str | None:
         """Why this host's database is not filled; None where it may be, or shall not be."""
         name = urlsplit(host).hostname or ""
-        if self.get_only or not self.prepopulate or is_loopback(name) or name == self.prepopulate_confirmed:
+        if self.get_only or not self.prepopulate or is_loopback(name):
+            return None
+        if not name:
+            return "PERF_TEST_PREPOPULATE_DB would fill a database of which nobody has said where it is"
+        if name == self.prepopulate_confirmed:
             return None
         return (
             f"PERF_TEST_PREPOPULATE_DB would fill the database of {name}, which is not this machine; "

@@ -1,0 +1,160 @@
+"""When the suite does what, on a virtual clock, and by which parameters."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from urllib.parse import unquote
+
+import pytest
+from fleet_modules import fleet_modules
+
+from loadproof.errors import UsageError
+from loadproof.result.ledgers import Entry
+from loadproof.suites.fleet.target.search import parse_query
+
+settings, timeline, mix, worker, process_csv, start, kit_phases = fleet_modules(
+    "settings", "timeline", "mix", "worker", "process_csv", "start", "loadproof.kit.phases"
+)
+CREATES = {"get_only": False, "kafkas": 5}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def phases_at(moments, run_time, **given):
+    clock = Clock()
+    phases = kit_phases.Phases(timeline.phases_of(settings.FleetSettings(**given)), run_time=run_time, clock=clock)
+    seen = []
+    for clock.now in moments:
+        seen.append(phases.now())
+    return seen
+
+
+def test_kafkas_stay_until_90_seconds_before_the_end_and_are_swept_60_before():
+    moments = [0, 7200 - 100, 7200 - 90.01, 7200 - 90, 7200 - 60.01, 7200 - 60, 7199]
+    assert phases_at(moments, 7200, **CREATES) == ["mix", "mix", "mix", "cleanup", "cleanup", "sweep", "sweep"]
+
+
+def test_the_hold_off_is_in_minutes_from_the_start():
+    assert phases_at([0, 299.9, 300, 7000], 7200, hold_off=5) == ["hold off", "hold off", "mix", "mix"]
+
+
+@pytest.mark.parametrize("given", [{}, {"kafkas": 5}, {**CREATES, "cleanup": False}, {"get_only": False}])
+def test_without_anything_to_remove_the_mix_goes_on_to_the_end_of_however_short_a_run(given):
+    assert phases_at([0, 59], 60, **given) == ["mix", "mix"]
+
+
+def test_a_run_too_short_for_its_cleanup_is_refused():
+    with pytest.raises(UsageError, match="make the run longer"):
+        phases_at([], 60, **CREATES)
+
+
+def test_a_shorter_minute_scales_every_phase():
+    assert phases_at([9.9, 10, 34.9, 35, 40], 50, **CREATES, hold_off=1, minute=10) == [
+        "hold off",
+        "mix",
+        "mix",
+        "cleanup",
+        "sweep",
+    ]
+
+
+def entry(identity="x", **facts):
+    return Entry("kafka", "key", identity, facts, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("phase", "kept", "filler", "lost", "lost_filler"),
+    [
+        ("mix", False, True, False, False),
+        ("cleanup", True, True, False, False),
+        ("sweep", True, True, True, True),
+    ],
+)
+def test_what_may_be_removed_when(phase, kept, filler, lost, lost_filler):
+    here = worker.Worker(settings.FleetSettings(**CREATES), None, None)
+    assert here.may_go(phase, entry(keep=True)) is kept
+    assert here.may_go(phase, entry(keep=False)) is filler
+    assert here.may_go(phase, entry(None, keep=True)) is lost
+    assert here.may_go(phase, entry(None, keep=False)) is lost_filler
+
+
+def test_without_cleanup_nothing_is_ever_removed():
+    here = worker.Worker(settings.FleetSettings(**CREATES, cleanup=False), None, None)
+    assert not any(here.may_go(phase, entry(keep=keep)) for phase in ("mix", "sweep") for keep in (True, False))
+
+
+def test_a_query_of_the_mix_follows_the_grammar_of_the_service():
+    statuses = Counter()
+    for _ in range(200):
+        ((provider, status, name),) = parse_query(unquote(mix.draw_search(Random(_)))).alternatives
+        assert (provider.value, name.operator, len(name.value)) == ("aws", "<>", 15)
+        statuses[status.value] += 1
+    assert set(statuses) == {"accepted", "preparing", "provisioning", "ready"}
+
+
+def test_names_never_repeat():
+    assert len({mix.new_name() for _ in range(1000)}) == 1000
+
+
+@pytest.mark.parametrize(
+    ("host", "refused"),
+    [
+        ("http://127.0.0.1:8000", False),
+        ("http://localhost:8000", False),
+        ("http://[::1]:8000", False),
+        ("https://api.stage.example.com", True),
+        ("http://127.0.0.1.example.com", True),
+        ("", True),
+    ],
+)
+def test_only_the_database_of_this_machine_is_filled_without_a_word(host, refused):
+    asked = settings.FleetSettings(prepopulate=True, get_only=False)
+    assert (asked.refused_host(host) is not None) is refused
+
+
+def test_another_machine_has_to_be_named_and_no_other_is_meant():
+    asked = settings.FleetSettings(prepopulate=True, get_only=False, prepopulate_confirmed="api.stage.example.com")
+    assert asked.refused_host("https://api.stage.example.com") is None
+    assert "api.example.com" in asked.refused_host("https://api.example.com")
+
+
+def test_a_host_is_not_refused_where_nothing_is_filled():
+    assert settings.FleetSettings(prepopulate=True).refused_host("https://api.example.com") is None
+    assert settings.FleetSettings(get_only=False).refused_host("https://api.example.com") is None
+
+
+def test_what_is_set_in_vain_is_said():
+    assert settings.FleetSettings().in_vain() == []
+    assert len(settings.FleetSettings(prepopulate=True, kafkas=3).in_vain()) == 2
+    assert settings.FleetSettings(get_only=False, prepopulate=True, kafkas=3).in_vain() == []
+
+
+def test_the_command_has_all_users_of_all_workers_and_the_options_of_the_team_last():
+    given = settings.RunSettings(
+        route_host="http://h", users=4, workers=3, run_time=600, minute=6, additional_options="--tags 'a b'"
+    )
+    command = start.run_command("loadproof", given)
+    for option, value in (("--users", "12"), ("--processes", "3"), ("--run-time", "60s"), ("--host", "http://h")):
+        assert command[command.index(option) + 1] == value
+    assert command[-2:] == ["--tags", "a b"]
+
+
+def test_statistics_as_json_have_every_endpoint_of_the_template_and_no_gaps():
+    headers = ["Type", "Name", "Request Count", "Requests/s", "95%"]
+    rows = [
+        {"Type": "GET", "Name": "/Kafkas", "Request Count": "3", "Requests/s": "0.5", "95%": "N/A"},
+        {"Type": "GET", "Name": "/extra", "Request Count": "1", "Requests/s": "0.25", "95%": "7"},
+    ]
+    template = [{"type": "POST", "name": "/kafkas"}, {"type": "GET", "name": "/Kafkas"}]
+    undefined = "undefined"
+    assert process_csv.as_objects(headers, rows, template) == [
+        {"type": "POST", "name": "/kafkas", "request count": undefined, "requests/s": undefined, "95%": undefined},
+        {"type": "GET", "name": "/Kafkas", "request count": 3, "requests/s": 0.5, "95%": undefined},
+        {"type": "GET", "name": "/extra", "request count": 1, "requests/s": 0.25, "95%": 7},
+    ]

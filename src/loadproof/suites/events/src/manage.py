@@ -10,7 +10,7 @@ import sys
 
 from loadproof.suites.events.parts import manage_environ
 from loadproof.suites.events.target.commands import run
-from loadproof.suites.standing import standing, targets_folder
+from loadproof.suites.standing import find_standing, targets_folder
 
 NO_DATABASE = 3
 """Exit code when there is no platform to prepare."""
@@ -19,7 +19,7 @@ NO_DATABASE = 3
 def main() -> int:
     """Find the database, and carry out one command."""
     if not os.environ.get("DATABASE_URL"):
-        stood = standing("events", targets_folder())
+        stood = find_standing("events", targets_folder())
         if stood is None:
             sys.stderr.write(
                 "manage.py: there is no platform to prepare; start it with `loadproof target up events`,"

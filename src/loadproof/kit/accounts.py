@@ -120,7 +120,10 @@ class AccountPool:
         self._begin()
         held = self._held.get(user)
         if held is None:
-            held = self._held[user] = self._ask(user)
+            new = self._ask(user)
+            held = self._held.setdefault(user, new)
+            if held is not new:  # another greenlet of this user asked at the same time
+                self._tell_back(new.token)
         return self._rows[held.index]
 
     def give_back(self, user: Any) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import gevent
 
+from loadproof.kit.polling import CONTROL
 from loadproof.plan.redact import redact_text
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ class Expectation:
             return None
         try:
             wrong = self.check(response)
+        except CONTROL:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever a check stumbles over is wrong with the answer
             wrong = f"the check of the answer raised {type(error).__name__}: {error}"
         return None if wrong is None else redact_text(wrong)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CONTROL = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
+CONTROL = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately, StopTest, StopUser)
 """What leaves a block without saying whether it went well."""
 
 
@@ -131,7 +131,7 @@ class Flow:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
-        failed = isinstance(error, (Exception, gevent.Timeout)) and not isinstance(error, _CONTROL)
+        failed = isinstance(error, (Exception, gevent.Timeout)) and not isinstance(error, CONTROL)
         if failed and self._failure is None:
             self._failure = error
         if error is None or failed or self._failure is not None:

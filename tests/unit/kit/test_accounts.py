@@ -180,6 +180,18 @@ def test_a_worker_may_have_all_accounts_if_it_has_all_users(net):
     assert isinstance(asking[2].exception, NoAccountError)
 
 
+def test_two_greenlets_of_one_user_get_the_same_account_and_no_second_one_is_lost(net):
+    pool, ann = AccountPool(["x", "y"]), User()
+    net.be("a")
+    asking = [asks(pool, ann), asks(pool, ann)]
+    net.deliver()
+    assert len({one.get(timeout=5) for one in asking}) == 1
+    net.deliver()
+    bob = asks(pool, User())
+    net.deliver()
+    assert {bob.get(timeout=5), asking[0].value} == {"x", "y"}
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_account_of_a_user_that_was_killed_while_it_asked_is_not_lost(net):
     pool = AccountPool(["x"])

@@ -9,6 +9,7 @@ with pytest.MonkeyPatch.context() as _patch:
     import requests
     from locust.clients import ResponseContextManager
     from locust.event import EventHook
+    from locust.exception import StopUser
 
     from loadproof.kit import expectations
     from loadproof.kit.expectations import Expectation, Judged
@@ -121,6 +122,16 @@ def test_an_answer_that_its_check_cannot_read_is_a_failure_and_not_the_end_of_th
     outcome, error, _ = judged(Expectation(check=lambda response: response.json()["state"]), 200, body)
     assert outcome == "failure"
     assert f"the check of the answer raised {kind}" in str(error)
+
+
+def test_a_check_may_stop_the_user_and_then_nothing_is_counted():
+    def leave(_response):
+        raise StopUser
+
+    service = Service((200, b"{}"))
+    with pytest.raises(StopUser), service.post("/things", catch_response=True) as response:
+        Expectation(check=leave).judge(response)
+    assert service.told == []
 
 
 def test_a_check_looks_at_right_statuses_only():

@@ -86,6 +86,12 @@ def locust(cwd: Path, *words: str, timeout: float = 60) -> Ended:
     return end(start(cwd, *words, program="locust"), cwd, timeout)
 
 
+def both(cwd: Path, theirs: tuple[str | Path, ...], ours: tuple[str | Path, ...], timeout: float = 90) -> list[Ended]:
+    """Locust and Loadproof with their words, at once: most of the time either waits."""
+    running = [start(cwd, *theirs, program="locust"), start(cwd, *ours)]
+    return [end(process, cwd, timeout) for process in running]
+
+
 def wait_for(condition, timeout: float = 15.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from commandline import loadproof, locust
+from commandline import both, loadproof
 
 pytestmark = pytest.mark.real("nginx")
 
@@ -156,8 +156,7 @@ def chi_square_p(ours, theirs):
 def test_users_with_a_fixed_script_give_equal_counts(tmp_path, nginx):
     (tmp_path / "locustfile.py").write_text(FIXED)
     words = ("-u", "10", "-r", "10", "-t", "6s", "-H", nginx.url, "--rounds", "4", "--my-arg", "5")
-    theirs = locust(tmp_path, "--headless", *words, "--csv", "theirs")
-    ours = loadproof(tmp_path, "run", *words, "--csv", "ours")
+    theirs, ours = both(tmp_path, ("--headless", *words, "--csv", "theirs"), ("run", *words, "--csv", "ours"))
     expected = counts_of_csv(tmp_path / "theirs")
     measured = {(e["method"], e["name"]): (e["requests"], e["failures"]) for e in ours.metrics["endpoints"]}
     assert measured == expected
@@ -206,8 +205,7 @@ class Other(HttpUser):
             self.interrupt()
 """)
     words = ("-u", "8", "-r", "8", "-t", "4s", "-H", nginx.url, "--exclude-tags", "not this")
-    locust(tmp_path, "--headless", *words, "--csv", "theirs")
-    ours = loadproof(tmp_path, "run", *words)
+    _, ours = both(tmp_path, ("--headless", *words, "--csv", "theirs"), ("run", *words))
     theirs = {name: count for (_, name), (count, _) in counts_of_csv(tmp_path / "theirs").items()}
     measured = {e["name"]: e["requests"] for e in ours.metrics["endpoints"]}
     assert set(measured) == set(theirs) == {"a", "b", "d", "e"}
@@ -275,9 +273,8 @@ class F(FastHttpUser):
 
 def test_locusts_own_command_line_behaves_as_locust(tmp_path, nginx):
     (tmp_path / "locustfile.py").write_text(FIXED)
-    words = ("--headless", "--host", nginx.url, "--users", "50", "--spawn-rate", "20", "--run-time", "5s", "--csv")
-    theirs = locust(tmp_path, *words, "theirs")
-    ours = loadproof(tmp_path, "locust", *words, "ours")
+    words = ("--headless", "--host", nginx.url, "--users", "20", "--spawn-rate", "20", "--run-time", "6s", "--csv")
+    theirs, ours = both(tmp_path, (*words, "theirs"), ("locust", *words, "ours"))
     assert ours.code == theirs.code == 1
     assert counts_of_csv(tmp_path / "ours") == counts_of_csv(tmp_path / "theirs")
     for suffix in ("stats", "stats_history", "failures", "exceptions"):
@@ -296,7 +293,7 @@ def test_locusts_own_command_line_behaves_as_locust(tmp_path, nginx):
 )
 def test_locusts_own_answers_are_the_same(tmp_path, words):
     (tmp_path / "locustfile.py").write_text(FIXED)
-    theirs, ours = locust(tmp_path, *words), loadproof(tmp_path, "locust", *words)
+    theirs, ours = both(tmp_path, words, ("locust", *words))
     assert (ours.code, ours.out) == (theirs.code, theirs.out)
     assert _without_time(ours.err) == _without_time(theirs.err)
 

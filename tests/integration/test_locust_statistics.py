@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from service import Service
 
-from commandline import loadproof, locust
+from commandline import both, loadproof
 
 SCRIPT = r"""
 from locust import FastHttpUser, HttpUser, User, constant, task
@@ -154,8 +154,7 @@ def run(folder, script, *words):
     service = Service()
     words = (*words, "-H", service.url, "--csv-full-history")
     try:
-        locust(folder, "--headless", *words, "--csv", "theirs")
-        loadproof(folder, "run", *words, "--csv", "run")
+        both(folder, ("--headless", *words, "--csv", "theirs"), ("run", *words, "--csv", "run"))
         loadproof(folder, "locust", "--headless", *words, "--csv", "locust")
     finally:
         service.close()
@@ -164,12 +163,12 @@ def run(folder, script, *words):
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("alone"), SCRIPT, "-u", "8", "-r", "8", "-t", "3s")
+    return run(tmp_path_factory.mktemp("alone"), SCRIPT, "-u", "8", "-r", "8", "-t", "6s")
 
 
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("workers"), SCRIPT, "-u", "8", "-r", "8", "-t", "3s", "--processes", "2")
+    return run(tmp_path_factory.mktemp("workers"), SCRIPT, "-u", "8", "-r", "8", "-t", "6s", "--processes", "2")
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +249,7 @@ def test_rates_of_all_rows_are_over_one_time(tables, who):
     failing = [row for row in tables[who].stats.values() if row["Failure Count"] != "0"]
     seconds |= {round(int(row["Failure Count"]) / float(row["Failures/s"]), 6) for row in failing}
     (only,) = seconds
-    assert 0.3 < only < 4
+    assert 0.3 < only < 7
 
 
 @pytest.mark.parametrize("who", RUNNERS)

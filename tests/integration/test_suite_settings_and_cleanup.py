@@ -209,3 +209,12 @@ def test_the_kit_loads_what_a_suite_uses_and_no_more():
     import subprocess
 
     assert subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_what_the_kit_refuses_while_the_suite_is_read_is_the_users_to_mend(suite):
+    (suite / "locustfile.py").write_text("from loadproof.kit import Feeder\nrows = Feeder('missing.csv')\n" + SUITE)
+    ended = loadproof(suite, "run", "-t", "1s", OFFLINE_TOKEN=SECRET)
+    assert ended.code == 2
+    assert "missing.csv: there is no such file" in ended.err
+    assert "docs/messages.md explains: bad-rows" in ended.err
+    assert things(suite) == []

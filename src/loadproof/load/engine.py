@@ -9,6 +9,7 @@ import gc
 import logging
 import math
 import os
+import re
 import signal
 import sys
 import time
@@ -19,6 +20,7 @@ import gevent
 import locust.log
 from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, WorkerRunner
 
+from loadproof.errors import ExitCode, UsageError
 from loadproof.http.accounting import accounting
 from loadproof.load.channel import Channel
 from loadproof.load.custom import sinks
@@ -35,6 +37,7 @@ from loadproof.load.workers import Workers
 from loadproof.plan.redact import redact_text
 
 if TYPE_CHECKING:
+    from loadproof.errors import Problem
     from loadproof.load.frames import Job
 
 _log = logging.getLogger(__name__)
@@ -138,7 +141,8 @@ class Engine:
         try:
             self._director.join(environment)
         except ValueError as error:
-            self.fatal(2, "scenario", str(error), "correct the plan, or the names of the user classes")
+            hint = "correct the plan, or the names of the user classes"
+            self.fatal(2, "scenario", str(error), hint, where="scenarios")
         if self.is_worker and self._meter.running:  # told to start before Locust had said who we are
             self._start_as_worker()
 
@@ -222,11 +226,17 @@ class Engine:
         if self._web_ui is not None:
             self._web_ui.stop()
 
-    def fatal(self, exit_code: int, slug: str, message: str, hint: str | None = None) -> None:
+    def fatal(self, exit_code: int, slug: str, message: str, hint: str | None = None, *, where: str = "host") -> None:
         """Tell the supervisor why there can be no run, and leave."""
-        payload = {"exit_code": exit_code, "slug": slug, "message": message, "hint": hint}
+        payload = {"exit_code": exit_code, "slug": slug, "where": where, "message": message, "hint": hint}
         self._channel.send("fatal", payload)
         self.leave(exit_code)
+
+    def refuse(self, problem: Problem) -> None:
+        """The locustfile, while it was read, found something that the user must mend."""
+        if self._environment is None:  # ``main`` never came as far as ``init``
+            self._channel.open()
+        self.fatal(int(ExitCode.USAGE), problem.slug, problem.what, problem.hint, where=problem.where)
 
     def leave(self, code: int) -> None:
         """Flush the wire and end the process without Locust's goodbyes; the supervisor clears the process group."""
@@ -522,6 +532,8 @@ def run(job: Job, fd: int) -> int:
         error = stop.code if isinstance(stop.code, str) else None
     except KeyboardInterrupt:
         code = 130
+    except UsageError as refused:  # by the kit, while the locustfile is read
+        engine.refuse(refused.problems[0])
     except BaseException as failure:  # noqa: BLE001 - whatever a locustfile raises while it is imported
         code, error = 1, _explain(failure)
     if os.getpid() == parent:
@@ -542,5 +554,8 @@ def _explain(failure: BaseException) -> str:
     return f"{where}{type(failure).__name__}: {failure}"
 
 
+_OURS = re.compile(r"/loadproof/(?:load|kit|plan|http)/")
+
+
 def _is_library(filename: str) -> bool:
-    return "site-packages" in filename or filename.startswith("<") or "/loadproof/load/" in filename
+    return "site-packages" in filename or filename.startswith("<") or _OURS.search(filename) is not None

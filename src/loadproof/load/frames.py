@@ -16,7 +16,7 @@ Load process to supervisor:
     ``ask``         what the pages of the web interface need: ``number``, ``what`` is ``view`` or ``file``, and of a
                     file its ``name`` and its ``run``
     ``end``         a test ended: how long it lasted, whether rows were lost on the way
-    ``fatal``       the run cannot be made: exit code, slug, message, hint
+    ``fatal``       the run cannot be made: exit code, slug, where, message, hint
     ``exit``        ``locust.main`` returned: its code, the code set by the script
 
 Supervisor to load process:

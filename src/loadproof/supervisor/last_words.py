@@ -14,7 +14,7 @@ def refusal(payload: dict[str, Any]) -> LoadproofError:
     """The load process said why there can be no run."""
     message, slug, hint = payload["message"], payload["slug"], payload["hint"]
     if payload["exit_code"] == ExitCode.USAGE:
-        return UsageError([Problem(slug, "host", message, hint)])
+        return UsageError([Problem(slug, payload["where"], message, hint)])
     return NotReadyError(message, slug=slug, hint=hint)
 
 

@@ -158,7 +158,7 @@ def told(request, tmp_path_factory):
     )  # fmt: skip
     url = f"http://127.0.0.1:{web}"
     try:
-        wait_for(lambda: listens(web), 30)
+        wait_for(lambda: listens(web), 60)
         wait_for(lambda: fetched(f"{url}/loadproof/view")["runs"], 60)
         page = fetched(f"{url}/loadproof/view")["view"]
         wait_for(lambda: fetched(f"{url}/stats/requests")["state"] == "stopped", 30)

@@ -71,7 +71,7 @@ def opened(cwd, port, *words, suite=SUITE, path=""):
     ended = []
     url = f"http://127.0.0.1:{port}{path}"
     try:
-        wait_for(lambda: answers(f"{url}/"), 30)
+        wait_for(lambda: answers(f"{url}/"), 60)
         yield url, ended
     finally:
         process.send_signal(signal.SIGINT)

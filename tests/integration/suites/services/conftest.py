@@ -30,6 +30,7 @@ class Suite:
     def __init__(self, folder, targets):
         shutil.copytree(FOLDER, folder, ignore=NOT_COPIED)
         self.folder = folder
+        self.started = []
         self.environ = {"SERVICES_HOST": "127.0.0.1", "LOADPROOF_TARGETS": str(folder.parent / "targets")}
         self.environ |= {port_variable(name): str(target.ready["port"]) for name, target in targets.items()}
 
@@ -39,10 +40,20 @@ class Suite:
         for name in ("CI", "GITHUB_ACTIONS", "VIRTUAL_ENV", "PYTHON", "MAKEFLAGS", "MAKELEVEL"):
             if name not in extra:
                 environ.pop(name, None)
-        return subprocess.Popen(
+        process = subprocess.Popen(
             words, cwd=self.folder, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
+
+        self.started.append(process)
+        return process
+
+    def end_all(self):
+        """End what a test that failed has left."""
+        for process in self.started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     def run(self, *words, timeout=100, **extra):
         """Type a command and wait for its end."""
@@ -68,7 +79,9 @@ def services():
 
 @pytest.fixture
 def suite(tmp_path, services):
-    return Suite(tmp_path / "suite", services)
+    suite = Suite(tmp_path / "suite", services)
+    yield suite
+    suite.end_all()
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import select
 import subprocess
 import sys
 import urllib.request
 
-from commandline import environment
+from commandline import end, environment, start
+from suite_copies import copy_suite
 from suite_targets import START, running_target
 
 
@@ -54,3 +56,81 @@ def platform_with_mail(*options, **extra):
         place = f"--smtp=127.0.0.1:{mails.smtp_port}"
         with running_target("events", "--seed", place, *options, **extra) as target:
             yield target, mails
+
+
+SCENARIOS = {
+    "EventBrowser": 30,
+    "ExistingUserLogin": 20,
+    "DashboardUser": 15,
+    "RSVPUser": 15,
+    "FreeTicketUser": 10,
+    "PWYCTicketUser": 5,
+    "QuestionnaireUser": 5,
+    "NewUserRegistration": 5,
+}
+"""The document's table."""
+
+BOTTLENECKS = (
+    "/events/{id}/my-status [BOTTLENECK]",
+    "/events/{id}/rsvp/<status> [BOTTLENECK]",
+    "/events/{id}/tickets/{tier}/checkout [BOTTLENECK]",
+    "/events/{id}/tickets/{tier}/checkout/pwyc [BOTTLENECK]",
+    "/events/{id}/questionnaire/{qid}/submit [BOTTLENECK]",
+)
+"""The document's five."""
+
+
+class Team:
+    """The suite in a folder of its own, and the platform that it loads.
+
+    Attributes:
+        root: The copy's root.
+        folder: Its ``tests/performance``.
+        platform: The platform's process.
+        mails: The inbox's.
+    """
+
+    def __init__(self, root, platform, mails):
+        self.root = root
+        self.folder = root / "tests" / "performance"
+        self.platform = platform
+        self.mails = mails
+
+    @property
+    def environ(self):
+        """What the suite is told."""
+        return {"LOCUST_BACKEND_URL": f"{self.platform.url}/api", "LOCUST_MAILPIT_URL": self.mails.url}
+
+    def locust(self, *words, program="locust", timeout=60, **extra):
+        """Plain Locust in ``tests/performance``, headless."""
+        words = ("-f", "locustfile.py", "--headless", *words)
+        words = ("locust", *words) if program == "loadproof" else words
+        return end(start(self.folder, *words, program=program, **{**self.environ, **extra}), self.folder, timeout)
+
+    def loadproof(self, *words, timeout=60, **extra):
+        """``loadproof run`` in the root, by the suite's own plan."""
+        return end(start(self.root, "run", *words, **{**self.environ, **extra}), self.root, timeout)
+
+    def faults(self, **faults):
+        """Switch faults on, and all others off."""
+        healthy = {
+            "access_lifetime": None,
+            "lose_mail_share": 0,
+            "lose_next_mails": 0,
+            "fail_share": 0,
+            "slow_share": 0,
+        }
+        return self.platform.post("/_faults", healthy | {"only": "", "slow_by": 0} | faults)
+
+
+def rows_of(folder, prefix):
+    """Rows of a Locust CSV by their names."""
+    with (folder / f"{prefix}_stats.csv").open(newline="") as file:
+        return {row["Name"]: row for row in csv.DictReader(file)}
+
+
+@contextlib.contextmanager
+def team(folder, *options, **extra):
+    """A copy of the suite, and a platform of its own."""
+    with platform_with_mail(*options, **extra) as (platform, mails):
+        yield Team(copy_suite("events", folder), platform, mails)

@@ -89,6 +89,13 @@ def test_the_mailed_token_is_in_a_header_only_in_system_tests(stage_with):
     assert answer.headers["X-Test-Verification-Token"] == testing.mails.token()
 
 
+def test_the_state_tells_who_signed_in_how_often(stage):
+    for number in (1, 1, 3):
+        stage.sign_in(number)
+    stage.post("/auth/token/pair", credentials("wrong", username="perf-user-0@test.com"))
+    assert stage.state()["sign_ins"] == {"perf-user-1@test.com": 2, "perf-user-3@test.com": 1}
+
+
 def test_a_refresh_token_is_good_for_one_new_pair(stage):
     first = stage.post("/auth/token/pair", credentials(username="perf-user-0@test.com")).json()
     second = stage.post("/auth/token/refresh", {"refresh": first["refresh"]})

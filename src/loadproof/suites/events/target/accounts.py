@@ -84,6 +84,7 @@ def sign_in(credentials: Credentials, request: Request, platform: Wired) -> dict
         raise unauthorized("No active account found with the given credentials")
     if not user.verified:
         raise unauthorized("The email address of this account is not verified")
+    platform.board.count(f"sign-ins {user.email}")
     return {"username": user.email, **_token_pair(platform, user.id)}
 
 

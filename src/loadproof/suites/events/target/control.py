@@ -40,6 +40,7 @@ def show_state(request: Request, platform: Wired) -> dict[str, Any]:
         return {
             "events": _events(session),
             "users": {"total": _count(session, User), "verified": _count(session, User, User.verified)},
+            "sign_ins": {name.partition(" ")[2]: n for name, n in counts.items() if name.startswith("sign-ins ")},
             "submissions": _count(session, Submission),
             "mails": {
                 "waiting": platform.mailer.waiting(),

@@ -16,7 +16,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from loadproof.errors import Problem, RunError, UsageError
+from loadproof.errors import Problem, UsageError
+from loadproof.kit.errors import KitError
 from loadproof.kit.polling import PollTimeout, flow, poll
 from loadproof.plan.redact import redact_text
 
@@ -29,11 +30,11 @@ TOKEN_IN_LINK = r"[?&]token=([\w.~-]+)"  # noqa: S105 - a pattern
 _LARGEST_ANSWER = 50_000_000
 
 
-class InboxError(RunError):
+class InboxError(KitError):
     """The inbox does not answer as Mailpit does, or a mail does not hold what was looked for."""
 
     def __init__(self, what: str, *, slug: str = "inbox", hint: str) -> None:
-        super().__init__(f"{what} ({hint}) [{slug}]", slug=slug, hint=hint)
+        super().__init__(what, slug=slug, hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
 
-from loadproof.errors import Problem, RunError, UsageError
+from loadproof.errors import Problem, UsageError
+from loadproof.kit.errors import KitError
 from loadproof.kit.servers.keeper import (
     Grant,
     Keeper,
@@ -49,7 +50,7 @@ _SECRET_VARIABLE = "LOADPROOF_BROKER_SECRET"  # noqa: S105 - the name of a varia
 _LARGEST_ANSWER = 100_000
 
 
-class TokenError(RunError):
+class TokenError(KitError):
     """A provider could not get a valid token; the text says what failed, where, and what to try.
 
     Raised in a task it ends the task, raised in ``on_start`` it ends that user; the run goes on either way.
@@ -61,7 +62,7 @@ class TokenError(RunError):
 
     def __init__(self, what: str, *, hint: str, final: bool = False) -> None:
         self.what = redact_text(what)
-        super().__init__(f"{self.what} ({hint}) [no-token]", slug="no-token", hint=hint)
+        super().__init__(self.what, slug="no-token", hint=hint)
         self.final = final
 
 

@@ -17,11 +17,11 @@ HERE = Path(__file__).parent
 EXAMPLES = HERE / "examples"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site():
     """The site of ``checklist_flask.py``, in a process of its own: Locust, which that imports, patches threads."""
     program = (
-        "from checklist_flask import FlaskServer; import time; print(FlaskServer().port, flush=True); time.sleep(120)"
+        "from checklist_flask import FlaskServer; import time; print(FlaskServer().port, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", program], cwd=HERE, stdout=subprocess.PIPE, text=True) as process:
         yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
@@ -57,11 +57,14 @@ def failures(ended):
         return sorted((row["Method"], row["Name"], row["Error"], row["Occurrences"]) for row in csv.DictReader(file))
 
 
-SUITES = ("shop.py", "steps.py", "api.py"), "-u", "9", "-r", "9", "-t", "2s", "--exclude-tags", "slow"
+@pytest.fixture(scope="module")
+def suites(tmp_path_factory, site):
+    words = ("-u", "9", "-r", "9", "-t", "6s", "--exclude-tags", "slow")
+    return both(tmp_path_factory.mktemp("suites"), site, ("shop.py", "steps.py", "api.py"), *words)
 
 
-def test_suites_give_the_same_counts(tmp_path, site):
-    theirs, ours = both(tmp_path, site, *SUITES)
+def test_suites_give_the_same_counts(suites):
+    theirs, ours = suites
     assert measured(ours) == {key: row[:2] for key, row in rows(theirs).items()}
     assert ("GET", "excluded") not in measured(ours)
     assert len(measured(ours)) == 27
@@ -69,8 +72,8 @@ def test_suites_give_the_same_counts(tmp_path, site):
     assert heard[0] == heard[1] != []
 
 
-def test_suites_give_the_same_files_of_locusts(tmp_path, site):
-    theirs, ours = both(tmp_path, site, *SUITES)
+def test_suites_give_the_same_files_of_locusts(suites):
+    theirs, ours = suites
     assert rows(ours) == rows(theirs)
     assert failures(ours) == failures(theirs)
 
@@ -128,7 +131,10 @@ def test_only_tagged_tasks_are_run(tmp_path, site):
     assert {name for _, name in measured(ours)} == {"tagged", "measured", "measured from inside"}
 
 
-@pytest.mark.skipif(find_spec("opentelemetry") is None, reason="opentelemetry is not installed (locust[otel])")
+@pytest.mark.skipif(
+    find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None,
+    reason="the SDK of opentelemetry is not installed (locust[otel])",
+)
 def test_spans_of_requests_are_made_under_otel(tmp_path, site):
     exporters = {
         f"OTEL_{kind}_EXPORTER": where for kind, where in (("TRACES", "console"), ("METRICS", "none"), ("LOGS", "none"))

@@ -269,6 +269,8 @@ def test_sections_are_there_where_there_is_something_to_say(tab, canned, make, m
         assert rule.rule in text
     for level in result.levels:
         assert level.reason in text
+    sampled = result.health.cpu_max is not None
+    assert ("Not sampled yet" in text) is not (sampled or bool(result.health.notes or result.health.doubts))
     for note in (*result.health.notes, *(doubt.reason for doubt in result.health.doubts)):
         assert note in text
     assert tab.errors == []
@@ -287,7 +289,7 @@ def test_a_search_that_goes_on_shows_the_levels_so_far(tab, canned):
     canned.show(view_of_running(progress_of(stress_result(), rules=()), "run-1"))
     opened(tab, canned)
     assert len(texts(tab, "#search tbody tr")) == len(stress_result().levels)
-    assert "No rule is judged now" in tab.run("document.getElementById('rules').innerText")
+    assert "Each level of the search has a verdict of its own" in tab.run("document.getElementById('rules').innerText")
 
 
 def test_it_says_so_when_nobody_answers_and_when_somebody_does_again(tab, canned):

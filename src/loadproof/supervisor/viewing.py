@@ -11,7 +11,6 @@ from loadproof.report.figures import NO_KIND, arrival_figures_of, figures_of, gr
 from loadproof.report.wording import (
     ABSENT,
     MARKS,
-    plural,
     printable,
     shown_at,
     shown_count,
@@ -152,7 +151,8 @@ def _measured(measured: Snapshot | RunResult, verdicts: Iterable[Verdict], level
     Returns:
         ``totals``, ``arrivals`` (None in a closed model) and ``generator`` are lists of label, value, and whether the
         value is bad; ``rules``, ``endpoints``, ``errors`` and ``levels`` are rows by column; ``left_out`` is the number
-        of endpoints beyond the most that are shown; ``cautions`` are sentences; ``quantiles`` names the percentiles.
+        of endpoints beyond the most that are shown; ``cautions`` are sentences; ``sampled`` says whether the generator
+        was looked at; ``quantiles`` names the percentiles.
     """
     record, seconds = measured.record, measured.duration
     endpoints = _endpoints(record, seconds)
@@ -165,6 +165,7 @@ def _measured(measured: Snapshot | RunResult, verdicts: Iterable[Verdict], level
         "errors": _errors(record),
         "arrivals": _arrivals(measured),
         "generator": _generator(measured.health),
+        "sampled": measured.health.cpu_max is not None,
         "cautions": [printable(note) for note in measured.health.notes],
         "doubts": [_doubt(doubt.quantity, doubt.reason) for doubt in measured.health.doubts],
         "levels": [_level(level) for level in levels],
@@ -317,7 +318,7 @@ def _level(level: Level) -> dict[str, str]:
         "p50": shown_quantile(each.figures.good, 0.5),
         "p95": shown_quantile(each.figures.good, 0.95),
         "p99": shown_quantile(each.figures.good, 0.99),
-        "errors": plural(each.figures.failures, "error"),
+        "errors": shown_count(each.figures.failures),
         "dropped": dropped,
         "reason": printable(level.reason),
     }

@@ -51,7 +51,7 @@ const sections = {
         text("95% interval", "interval", { number: true }),
         text("Note", "note", { kind: "text" }),
       ], view.rules)]
-    : [make("p", {}, view.levels.length || view.tone === "unfinished" ? "No rule is judged now." : "No rule was judged.")],
+    : [make("p", {}, view.levels.length ? "Each level of the search has a verdict of its own." : "No rule is judged.")],
 
   figures: (view) => [
     ...(view.recent.length ? [make("h3", {}, "Last 10 seconds"), tiles(view.recent)] : []),
@@ -97,8 +97,9 @@ const sections = {
     : [make("p", {}, "No request has failed.")],
 
   generator: (view) => [
-    make("p", { class: view.cautions.length || view.doubts.length ? "warn" : "pass" },
-      view.cautions.length || view.doubts.length ? "⚠ Read these before you trust the figures:" : "✓ Nothing unusual: the figures are those of the service."),
+    make("p", { class: view.cautions.length || view.doubts.length ? "warn" : view.sampled ? "pass" : "quiet" },
+      view.cautions.length || view.doubts.length ? "⚠ Read these before you trust the figures:"
+        : view.sampled ? "✓ Nothing unusual: the figures are those of the service." : "Not sampled yet."),
     ...(view.cautions.length ? [make("ul", {}, ...view.cautions.map((each) => make("li", {}, each)))] : []),
     ...(view.doubts.length ? [table("What cannot be judged, or not fully, because of the generator.", [
       text("Quantity", "quantity", { head: true }), text("Reason", "reason", { kind: "text" })], view.doubts)] : []),

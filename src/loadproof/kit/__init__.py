@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from loadproof.kit.coordination import Quota, Share, elapsed, is_leader, share
     from loadproof.kit.expectations import Expectation, Judged
     from loadproof.kit.feeders import Feeder, FeederEmptyError
-    from loadproof.kit.inbox import Inbox, Message
+    from loadproof.kit.inbox import Inbox, InboxError, Message
     from loadproof.kit.ledger import Ledger, run_tag
     from loadproof.kit.phases import Phase, Phases
     from loadproof.kit.polling import PollFailed, PollTimeout, flow, poll
@@ -32,6 +32,7 @@ _HOMES = {
     "Feeder": "feeders",
     "FeederEmptyError": "feeders",
     "Inbox": "inbox",
+    "InboxError": "inbox",
     "Judged": "expectations",
     "JwtPair": "tokens",
     "Ledger": "ledger",
@@ -71,6 +72,7 @@ __all__ = [
     "Feeder",
     "FeederEmptyError",
     "Inbox",
+    "InboxError",
     "Judged",
     "JwtPair",
     "Ledger",

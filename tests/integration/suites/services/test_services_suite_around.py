@@ -164,7 +164,7 @@ def test_s4_03_42_43_44_47_prometheus_reads_the_run_while_it_goes_on(suite):
     with running_target("services", "ui_app", "--port", "0", "--error-share", "0.1") as target:
         process = suite.start(
             "python3", "scripts/performance_test.py", "load", "ui_app", "--users", "4", "--duration", "5",
-            "--metrics-port", str(port), UI_APP_PORT=str(target.ready["port"]),
+            "--metrics-port", str(port), "--metrics-grace", "0s", UI_APP_PORT=str(target.ready["port"]),
         )  # fmt: skip
         seen = {}
 
@@ -266,6 +266,7 @@ def test_s4_07_services_are_started_by_make_and_stopped_again(suite):
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/")
         assert caught.value.code == 500
+        caught.value.close()
     finally:
         stopped = suite.run("make", "stop-services")
     assert stopped.code == 0, stopped.err

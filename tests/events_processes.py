@@ -9,6 +9,7 @@ import select
 import subprocess
 import sys
 import urllib.request
+from itertools import count
 
 from commandline import end, environment, start
 from suite_copies import copy_suite
@@ -95,6 +96,7 @@ class Team:
         self.folder = root / "tests" / "performance"
         self.platform = platform
         self.mails = mails
+        self._runs = count(1)
 
     @property
     def environ(self):
@@ -108,8 +110,10 @@ class Team:
         return end(start(self.folder, *words, program=program, **{**self.environ, **extra}), self.folder, timeout)
 
     def loadproof(self, *words, timeout=60, **extra):
-        """``loadproof run`` in the root, by the suite's own plan."""
-        return end(start(self.root, "run", *words, **{**self.environ, **extra}), self.root, timeout)
+        """``loadproof run`` in the root, by the suite's own plan; each has results of its own."""
+        results = self.root / f"run_{next(self._runs)}"
+        words = ("run", *words, "--results", str(results / "reports" / "performance"))
+        return end(start(self.root, *words, **{**self.environ, **extra}), results, timeout)
 
     def faults(self, **faults):
         """Switch faults on, and all others off."""

@@ -1,0 +1,88 @@
+"""The suite against the platform on PostgreSQL, pgbouncer, Redis, Celery and gunicorn."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from commandline import end, environment, start
+from events_processes import BOTTLENECKS
+from suite_copies import copy_suite
+
+
+@pytest.fixture(scope="module")
+def stood(tmp_path_factory):
+    """What ``loadproof target up --real --free-ports events`` said, and the folder of its state."""
+    folder = tmp_path_factory.mktemp("targets")
+    for each in (folder, *folder.parents[:2]):
+        each.chmod(0o711)  # PostgreSQL under root is a user of its own, and passes
+    told = {"LOADPROOF_TARGETS": str(folder), "LOCUST_NUM_PRESEEDED_USERS": "30", "PASSWORD_ITERATIONS": "10"}
+    up = end(start(folder, "target", "up", "--real", "--free-ports", "events", **told), folder, 110)
+    try:
+        assert up.code == 0, up.out + up.err
+        variables = dict(re.findall(r"export (\w+)=(\S+)", up.out))
+        yield folder, told | variables
+    finally:
+        down = end(start(folder, "target", "down", "--volumes", "events", **told), folder, 60)
+        assert down.code == 0, down.out + down.err
+        assert not (folder / "events").exists()
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.real("postgres", "pgbouncer", "redis-server")
+def test_s3_10_to_12_the_suite_runs_on_the_real_parts(stood, tmp_path):
+    folder, told = stood
+    ps = end(start(folder, "target", "ps", "events", **told), folder)
+    assert ps.code == 0, ps.out
+    assert len(re.findall(r"^✓ +events +\w+ +ready", ps.out, re.MULTILINE)) == 7
+    root = copy_suite("events", tmp_path / "revel")
+    command = [sys.executable, "src/manage.py", "bootstrap_perf_tests"]
+    seeded = subprocess.run(command, cwd=root, env=environment(**told), capture_output=True, text=True, check=False)
+    assert (seeded.returncode, seeded.stdout) == (0, "all of it was there already\n"), seeded.stderr
+    words = ("run", "-u", "21", "-r", "21", "-t", "12s", "--stop-timeout", "10", "--allow-inconclusive")
+    ended = end(start(root, *words, **told), root, 90)
+    assert ended.code == 0, ended.out + ended.err
+    assert {row["endpoint"] for row in ended.rows} >= set(BOTTLENECKS)
+    waits = [row for row in ended.rows if row["method"] == "MAIL"]
+    assert {row["success"] for row in waits} == {"true"}
+    state = requests.get(told["LOCUST_BACKEND_URL"].replace("/api", "/_state"), timeout=10).json()
+    checkouts = [row for row in ended.rows if row["endpoint"].endswith("/checkout [BOTTLENECK]")]
+    (tier,) = state["events"]["perf-ticket-free-event"]["tiers"]
+    assert tier["sold"] == tier["tickets"] == len(checkouts)
+    assert state["mails"]["sent"] == len(waits) + 1  # the check's one
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.real("postgres", "pgbouncer", "redis-server")
+def test_row_locks_sell_the_last_tickets_once_across_processes(stood):
+    _, told = stood
+    api = told["LOCUST_BACKEND_URL"]
+    event = requests.get(f"{api}/events/perf-test-org/event/perf-ticket-pwyc-event", timeout=10).json()["id"]
+    (tier,) = requests.get(f"{api}/events/{event}/tickets/tiers", timeout=10).json()
+    sold = 10_000 - tier["total_available"]
+    capacity = {"capacity": {"perf-ticket-pwyc-event": sold + 5, "perf-rsvp-limited-event": 3}}
+    assert requests.post(api.replace("/api", "/_faults"), json=capacity, timeout=10).ok
+    limited = requests.get(f"{api}/events/perf-test-org/event/perf-rsvp-limited-event", timeout=10).json()["id"]
+
+    def person(number):
+        with requests.Session() as session:
+            body = {"username": f"perf-user-{number}@test.com", "password": "password123"}
+            access = session.post(f"{api}/auth/token/pair", json=body, timeout=30).json()["access"]
+            session.headers["Authorization"] = f"Bearer {access}"
+            session.post(f"{api}/events/{limited}/rsvp/no", timeout=30)
+            order = {"tickets": [{"guest_name": "Ada"}], "price_per_ticket": "5.00"}
+            bought = session.post(f"{api}/events/{event}/tickets/{tier['id']}/checkout/pwyc", json=order, timeout=30)
+            return bought.status_code, session.post(f"{api}/events/{limited}/rsvp/yes", timeout=30).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        bought, coming = zip(*pool.map(person, range(20)), strict=True)
+    assert sorted(bought) == [200] * 5 + [400] * 15
+    assert coming.count(200) <= 3
+    state = requests.get(api.replace("/api", "/_state"), timeout=10).json()["events"]
+    assert state["perf-ticket-pwyc-event"]["tiers"] == [{"capacity": sold + 5, "sold": sold + 5, "tickets": sold + 5}]
+    assert state["perf-rsvp-limited-event"]["rsvps"]["yes"] <= 3

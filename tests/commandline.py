@@ -92,7 +92,7 @@ def both(cwd: Path, theirs: tuple[str | Path, ...], ours: tuple[str | Path, ...]
     return [end(process, cwd, timeout) for process in running]
 
 
-def wait_for(condition, timeout: float = 15.0) -> None:
+def wait_for(condition, timeout: float = 60.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline, "it never came true"

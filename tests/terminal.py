@@ -137,7 +137,7 @@ class Program:
                 self.raw += text
                 self.screen.write(text)
 
-    def wait_for(self, condition: str | Callable[[], bool], timeout: float = 15.0) -> None:
+    def wait_for(self, condition: str | Callable[[], bool], timeout: float = 60.0) -> None:
         """Until that is on the screen, or true."""
         deadline = time.monotonic() + timeout
         while not (condition in self.text if isinstance(condition, str) else condition()):
@@ -164,7 +164,7 @@ class Program:
         """Whether the terminal is as it was before."""
         return termios.tcgetattr(self.slave) == self.modes and self.screen.wraps and self.screen.shows_cursor
 
-    def end(self, timeout: float = 20.0) -> int:
+    def end(self, timeout: float = 60.0) -> int:
         """Its exit code, once it has ended by itself."""
         deadline = time.monotonic() + timeout
         while self.process.poll() is None:

@@ -56,10 +56,10 @@ def test_a_locustfile_runs_and_leaves_a_result_directory(suite, service):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_every_request_that_was_sent_is_counted(suite, service, processes):
     several = ["--processes", "2"] if processes == 2 else []
-    ended = loadproof(suite(SIMPLE), "run", "-u", "6", "-r", "6", "-t", "2s", "-H", service.url, *several)
+    ended = loadproof(suite(SIMPLE), "run", "-u", "6", "-r", "6", "-t", "3s", "-H", service.url, *several)
     assert ended.code == 0, ended.out + ended.err
     metrics = ended.metrics
-    assert metrics["total_requests"] > 100
+    assert metrics["total_requests"] > 50
     assert metrics["total_requests"] + metrics["unfinished"] == service.seen.total()
     assert len(ended.rows) == metrics["total_requests"]
     assert len({row["worker"] for row in ended.rows}) == processes

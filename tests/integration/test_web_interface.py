@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from commandline import end, start, wait_for
+from commandline import end, loadproof, start, wait_for
 
 SUITE = """
 from locust import HttpUser, constant, task
@@ -119,7 +119,7 @@ def test_each_test_of_the_web_interface_leaves_a_result(tmp_path, service, port)
 def test_the_view_follows_one_test_after_the_other_and_ends_with_what_is_in_its_files(
     tmp_path, service, port, processes
 ):
-    rules = ("--threshold", "requests > 20", "--threshold", "p95(response_time) < 1us")
+    rules = ("--threshold", "requests > 20", "--threshold", "requests > 1000000")
     with opened(tmp_path, port, *processes, *rules) as (url, after):
         assert shown(url) == {"view": None, "runs": [], "files": ["report.html", "metrics.json", "results.csv"]}
         last = []
@@ -130,8 +130,8 @@ def test_the_view_follows_one_test_after_the_other_and_ends_with_what_is_in_its_
             wait_for(lambda first=first: count(shown(url)["view"]) > count(first) + 50)
             view = shown(url)["view"]
             rules = {rule["rule"]: rule for rule in view["rules"]}
-            assert rules["p95(response_time) < 1us"]["outcome"] == "FAIL"
-            assert rules["p95(response_time) < 1us"]["limit"] == "0.001 ms"
+            assert rules["requests > 1000000"]["outcome"] == "FAIL"
+            assert rules["requests > 1000000"]["limit"] == "1,000,000"
             assert rules["requests > 20"]["outcome"] == "PASS"
             # The value of a rule and the figures are of one moment.
             assert rules["requests > 20"]["value"] == figure(view, "Requests")
@@ -269,3 +269,12 @@ def test_this_locust_shows_our_link_and_our_tables_in_its_own_page(tmp_path, ser
         assert {"requests", "responseP50", "responseP999", "serviceP50", "serviceP99"} <= row.keys()
         assert row["responseP50"].endswith("ms")
     assert "lacks what Loadproof adds" not in after[0].out + after[0].err
+
+
+def test_autoquit_closes_it_when_the_last_iteration_is_over_too(tmp_path, service, port):
+    (tmp_path / "locustfile.py").write_text(SUITE)
+    words = ("--autostart", "--autoquit", "1", "--iterations", "40", "-u", "2", "-r", "2", "-H", service.url)
+    ended = loadproof(tmp_path, "run", "--ui", "--web-port", str(port), *words)
+    assert ended.code == 0, ended.out + ended.err
+    assert service.seen.total() == 40
+    assert ended.metrics["total_requests"] == 40

@@ -54,7 +54,7 @@ class Reader(HttpUser):
         self.client.post("/slow/20", name="slow")
 """
 
-RULES = ("p95(response_time) < 1us", "requests > 10")
+RULES = ("requests > 1000000", "requests > 10")
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_it_shows_figures_that_grow_while_the_test_goes_on(look):
     wait_for(lambda: requests_shown(tab) > first + 50, 30)
     assert tab.run("document.getElementById('line').textContent") != clock
     rules = dict(zip(texts(tab, "#rules tbody th"), texts(tab, "#rules tbody td.outcome"), strict=True))
-    assert rules["p95(response_time) < 1us"] == "✗ FAIL"
+    assert rules["requests > 1000000"] == "✗ FAIL"
     assert rules["requests > 10"] == "✓ PASS"
     assert texts(tab, "#percentiles thead th")[-5:] == ["p50", "p90", "p95", "p99", "p99.9"]
     slow = tab.run("""

@@ -216,7 +216,15 @@ class Engine:
         if self._web_ui is None:
             gevent.spawn(self._quit)
         else:
-            gevent.spawn(self._runner.stop)  # another test may be started there
+            gevent.spawn(self._stop)
+
+    def _stop(self) -> None:
+        """End the test alone: another one may be started in the web interface, unless ``--autoquit`` closes it."""
+        self._runner.stop()
+        patience = self._environment.parsed_options.autoquit
+        if patience != -1:  # Locust keeps to it where its own run time ends the test, and only there
+            gevent.sleep(patience)
+            self._quit()
 
     def _quit(self) -> None:
         if not self.started:

@@ -135,6 +135,32 @@ def test_what_is_set_in_vain_is_said():
     assert settings.FleetSettings(get_only=False, prepopulate=True, kafkas=3).in_vain() == []
 
 
+def test_everything_but_the_two_required_variables_has_the_default_of_the_document(tmp_path):
+    required = {"PERF_TEST_ROUTE_HOST": "https://api.example.com", "OCM_OFFLINE_TOKEN": "long-living"}
+    given = settings.RunSettings.load(environ=required, cwd=tmp_path)
+    assert {each.name: each.value for each in given.shown() if each.source == "default"} == {
+        "PERF_TEST_BASE_API_URL": "/api/managed-services-api/v1",
+        "PERF_TEST_TOKEN_URL": "***",  # its name looks like a secret's
+        "PERF_TEST_GET_ONLY": "True",
+        "PERF_TEST_PREPOPULATE_DB": "False",
+        "PERF_TEST_PREPOPULATE_DB_KAFKA_PER_WORKER": "500",
+        "PERF_TEST_PREPOPULATE_DB_CONFIRM": "",
+        "PERF_TEST_KAFKA_POST_WAIT_TIME": "1",
+        "PERF_TEST_KAFKAS_PER_WORKER": "0",
+        "PERF_TEST_HIT_ENDPOINTS_HOLD_OFF": "0",
+        "PERF_TEST_CLEANUP": "True",
+        "PERF_TEST_SINGLE_WORKER_KAFKA_CREATE": "False",
+        "PERF_TEST_INSECURE": "False",
+        "PERF_TEST_MINUTE": "60.0",
+        "PERF_TEST_USERS": "150",
+        "PERF_TEST_WORKERS_NUMBER": "25",
+        "PERF_TEST_RUN_TIME": "7200.0",
+        "PERF_TEST_USER_SPAWN_RATE": "1",
+        "ADDITIONAL_LOCUST_OPTS": "",
+    }
+    assert given.all_users == 3750
+
+
 def test_the_command_has_all_users_of_all_workers_and_the_options_of_the_team_last():
     given = settings.RunSettings(
         route_host="http://h", users=4, workers=3, run_time=600, minute=6, additional_options="--tags 'a b'"

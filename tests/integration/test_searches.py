@@ -65,22 +65,16 @@ def test_stress_finds_the_step_at_which_the_service_breaks_and_says_by_what(suit
     assert "error_rate" in ended.out
 
 
-def test_a_short_stress_reaches_its_maximum_whatever_it_is(tmp_path):
+@pytest.mark.parametrize("users", ["7", "15"])
+def test_a_short_stress_reaches_its_maximum_whatever_it_is(suite, users):
     with modelled("fast") as url:
-        searches = {}
-        for users in (7, 15):  # few enough requests for both at once
-            (tmp_path / str(users)).mkdir()
-            (tmp_path / str(users) / "locustfile.py").write_text(READER)
-            words = ("stress", "-H", url, "--max-users", str(users), "--ramp-up", "5")
-            searches[users] = start(tmp_path / str(users), *words)
-        ends = {users: end(process, tmp_path / str(users)) for users, process in searches.items()}
-    for users, ended in ends.items():
-        assert ended.code == 0, ended.out + ended.err
-        search = ended.run["search"]
-        assert (search["outcome"], search["max_level"]) == ("did_not_break", users)
-        assert f"did not break up to {users} users" in ended.out
-        assert ended.run["record"]["user_peak"] == users
-        assert ended.metrics["search"]["outcome"] == "did_not_break"
+        ended = loadproof(suite(READER), "stress", "-H", url, "--max-users", users, "--ramp-up", "5")
+    assert ended.code == 0, ended.out + ended.err
+    search = ended.run["search"]
+    assert (search["outcome"], search["max_level"]) == ("did_not_break", int(users))
+    assert f"did not break up to {users} users" in ended.out
+    assert ended.run["record"]["user_peak"] == int(users)
+    assert ended.metrics["search"]["outcome"] == "did_not_break"
 
 
 def test_users_go_on_from_one_level_to_the_next(suite):

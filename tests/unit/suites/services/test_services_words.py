@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import pytest
@@ -97,7 +96,7 @@ def test_monitoring_does_one_thing_at_a_time(words, capsys):
     assert caught.value.code == 2
 
 
-def test_the_last_run_of_each_test_is_compared_with_the_one_before():
+def test_the_last_run_of_each_test_is_compared_with_the_one_before_or_three_with_three():
     def run(directory, *, finished=True, abort=None):
         return {"directory": directory, "finished": finished, "abort": abort}
 
@@ -105,9 +104,13 @@ def test_the_last_run_of_each_test_is_compared_with_the_one_before():
         "tests": [
             {"test_name": "pkd", "kind": "load", "runs": [run("a"), run("b"), run("c", abort="Ctrl-C"), run("d")]},
             {"test_name": "pkd", "kind": "stress", "runs": [run("e"), run("f", finished=False)]},
+            {"test_name": "ui", "kind": "load", "runs": [run(str(number)) for number in range(7)]},
         ]
     }
-    assert list(regressions._last_pairs(json.loads(json.dumps(summary)))) == [("pkd (load)", "b", "d")]
+    assert list(regressions._last_sides(summary)) == [
+        ("pkd (load)", ["b"], ["d"]),
+        ("ui (load)", ["1", "2", "3"], ["4", "5", "6"]),
+    ]
 
 
 def test_the_target_of_the_suite_is_its_three_services_on_their_documented_ports():

@@ -201,6 +201,12 @@ def test_loadproof_knows_flows_their_times_and_their_users_and_leaves_them_out_o
     assert measured.ended.metrics["total_requests"] == len(requests)
 
 
+def test_the_share_of_kernel_stamps_is_one_of_requests(measured):
+    clocks = Counter(row["clock"] for row in measured.ended.rows if row["method"] in {"GET", "POST"})
+    shown = measured.ended.metrics["health"]["kernel_clock_ratio"]
+    assert shown == pytest.approx(clocks["kernel"] / clocks.total())
+
+
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_see_flows_by_their_name_and_class(measured, rule):
     verdict = measured.ended.verdict(rule)

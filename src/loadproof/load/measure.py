@@ -15,7 +15,7 @@ from loadproof.load.gate import MARK
 from loadproof.load.locust_statistics import LocustStatistics
 from loadproof.plan.redact import redact_text
 from loadproof.record import Recorder, Sample
-from loadproof.record.recorder import MEASURE, MEASURED_AS, SETUP, tagged
+from loadproof.record.recorder import MEASURE, MEASURED_AS, SETUP, SPANS, tagged
 from loadproof.record.rows import format_rows
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Meter:
         self._errors: dict[tuple[str, str, str, str], dict[str, Any]] = {}
         self._errors_changed = False
         self._samples = 0
-        self._kernel = 0
+        self._kernel = self._spans = 0
         self._last_ended = 0.0
         self._zero = 0.0
         self._zero_ns = 0
@@ -108,7 +108,7 @@ class Meter:
         self._places: list[tuple[int, float | None, bool]] = []
         self._tags: Mapping[str, Sequence[str]] = {}
         self._warm_at = 0.0
-        self._failed = self._failed_before = self._samples_before = 0
+        self._failed = self._failed_before = self._requests_before = 0
         self.running = False
         self.error_rate = 0.0
 
@@ -129,8 +129,8 @@ class Meter:
         self.locust.clear()
         accounting.unfinished = accounting.unrecorded = 0
         fallbacks.clear()
-        self._samples = self._kernel = 0
-        self._failed = self._failed_before = self._samples_before = 0
+        self._samples = self._kernel = self._spans = 0
+        self._failed = self._failed_before = self._requests_before = 0
         self.error_rate = 0.0
         self._paced = frozenset()
         self._places.clear()
@@ -284,8 +284,9 @@ class Meter:
             ),
         )
         if kind is not None:
-            self._failed += 1
+            self._failed += sample.method not in SPANS
             self._keep_failure(sample, response)
+        self._spans += sample.method in SPANS
         self._kernel += kernel
         self._heard.append(sample)
         if len(self._heard) >= _AT_ONCE:
@@ -435,15 +436,16 @@ class Meter:
         self._take_answers()
         self._take_heard()
         failures, self._failures = self._failures, []
-        done = self._samples - self._samples_before
+        requests = self._samples - self._spans  # what is no request is neither answered nor stamped
+        done = requests - self._requests_before
         self.error_rate = (self._failed - self._failed_before) / done if done > 0 else 0.0
-        self._failed_before, self._samples_before = self._failed, self._samples
+        self._failed_before, self._requests_before = self._failed, requests
         own = {
             "at": self.now(),
             "unfinished": accounting.unfinished,
             "unrecorded": accounting.unrecorded,
             "failures": failures,
-            "samples": self._samples,
+            "samples": requests,
             "kernel": self._kernel,
             "fallbacks": dict(fallbacks),
         }

@@ -7,9 +7,10 @@ import json
 import select
 import subprocess
 import sys
+import time
 import urllib.request
 
-from commandline import environment
+from commandline import end, environment
 
 START = 30.0
 """Seconds that a target may take to be ready."""
@@ -45,6 +46,20 @@ class Target:
     def state(self):
         """What it has done."""
         return self.get("/_state")
+
+
+def end_when(process, cwd, condition, timeout=90.0):
+    """End a load test as soon as a condition holds, or when it ends by itself.
+
+    How long a test must go on for it to have seen enough says how busy the machine is.
+    """
+    deadline = time.monotonic() + timeout
+    while process.poll() is None and not condition():
+        assert time.monotonic() < deadline, "it never saw enough"
+        time.sleep(0.1)
+    if process.poll() is None:
+        process.terminate()  # Locust ends in order; SIGINT would strike wherever it is
+    return end(process, cwd)
 
 
 @contextlib.contextmanager

@@ -43,6 +43,8 @@ def test_a_chunked_upload_is_scanned_as_it_comes():
         assert scan(running, pieces(b"lorem ipsum" * 1000)).json()["malware"] is False
         assert scan(running, pieces(os.urandom(LARGE) + EICAR, 4099)).json()["malware"] is True
         assert running.state == {
+            "checks": 0,
+            "versions": 0,
             "scans": 3,
             "malware": 2,
             "bytes": 68 + 11_000 + LARGE + 68,

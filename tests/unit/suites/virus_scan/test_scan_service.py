@@ -132,4 +132,14 @@ def test_the_state_counts_what_was_done(api):
     scan(api, EICAR)
     scan(api, b"clean")
     scan(api, b"clean", auth=None)
-    assert api.get("/_state").json() == {"scans": 2, "malware": 1, "bytes": 73, "chunked": 0, "unauthorised": 1}
+    api.get("/check")
+    api.get("/check_version")
+    assert api.get("/_state").json() == {
+        "checks": 1,
+        "versions": 1,
+        "scans": 2,
+        "malware": 1,
+        "bytes": 73,
+        "chunked": 0,
+        "unauthorised": 1,
+    }

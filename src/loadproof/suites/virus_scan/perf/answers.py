@@ -9,6 +9,8 @@ from loadproof.kit import Expectation
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_CLOSED = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)  # not: refused, which is nobody there
+
 UNAUTHORISED = Expectation(ok={401})
 """A wrong password must be refused."""
 
@@ -68,7 +70,7 @@ def _decoded(response: Any) -> dict[str, Any] | None:
 def was_reset(response: Any) -> bool:
     """Whether the server closed the connection instead of an answer, as it may before it has read a body."""
     error = getattr(response, "error", None)
-    return not response.status_code and any(isinstance(cause, ConnectionError) for cause in _causes(error))
+    return not response.status_code and any(isinstance(cause, _CLOSED) for cause in _causes(error))
 
 
 def _causes(error: Any) -> Iterator[BaseException]:

@@ -131,6 +131,7 @@ def _serve_condition(app: FastAPI, service: Service) -> None:
     @app.get("/")
     @app.get("/check")
     async def check() -> PlainTextResponse:
+        service.seen["checks"] += 1
         is_up = not service.faults.is_down and await service.scanner.is_up()
         return PlainTextResponse("Service OK") if is_up else PlainTextResponse("Service Unavailable", 503)
 
@@ -143,6 +144,7 @@ def _serve_condition(app: FastAPI, service: Service) -> None:
 def _serve_versions(app: FastAPI, service: Service) -> None:
     @app.get("/check_version")
     async def check_version() -> JSONResponse:
+        service.seen["versions"] += 1
         if service.faults.is_down:
             return JSONResponse({"service": SERVICE, "error": "the current version cannot be looked up"}, 500)
         actual = service.definitions.actual
@@ -185,7 +187,7 @@ def _serve_faults(app: FastAPI, service: Service) -> None:
 
     @app.get("/_state", include_in_schema=False)
     async def read_state() -> dict[str, int]:
-        names = ("scans", "malware", "bytes", "chunked", "unauthorised")
+        names = ("checks", "versions", "scans", "malware", "bytes", "chunked", "unauthorised")
         return {name: service.seen[name] for name in names}
 
 

@@ -38,7 +38,7 @@ class Rules:
     def judge(self, response: Any) -> bool:
         """Mark a response; whether it was a success."""
         seconds = response.request_meta["response_time"] / 1000
-        if seconds > settings.request_timeout:
+        if response.status_code and seconds > settings.request_timeout:
             # The client's own timeout is for each piece of an answer; this one is for the whole.
             response.failure(f"slower than LOCUST_REQUEST_TIMEOUT={settings.request_timeout:g}")
             return False

@@ -68,7 +68,8 @@ def test_every_slug_that_is_shown_has_an_entry_in_the_manual():
 
     root = Path(__file__).parents[2]
     raised = set()
-    for path in (root / "src").rglob("*.py"):
+    ours = [path for path in (root / "src").rglob("*.py") if "target" not in path.parts]  # their slugs are of events
+    for path in ours:
         raised |= set(re.findall(r'slug="([a-z-]+)"|Problem\(\s*"([a-z-]+)"', path.read_text()))
     slugs = {a or b for a, b in raised}
     headings = set(re.findall(r"^## `?([a-z-]+)`?$", (root / "docs/messages.md").read_text(), re.MULTILINE))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from importlib import import_module, metadata
+import sys
+from importlib import import_module, metadata, util
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -19,6 +21,18 @@ def copy_suite(name, folder):
     """Copy a suite without its target; what programs write there is thrown away with the copy."""
     ignored = shutil.ignore_patterns("target", "__pycache__", "reports", "*.bin")
     return Path(shutil.copytree(suite_folder(name), folder, ignore=ignored))
+
+
+def load_module(suite, path):
+    """A module of a team's own project, by its path, as Locust loads them."""
+    path = suite_folder(suite) / path
+    spec = util.spec_from_file_location(f"{suite}_{path.stem}", path)
+    module = util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")  # this process is not Locust's
+        spec.loader.exec_module(module)
+    return module
 
 
 def pins(requirements):

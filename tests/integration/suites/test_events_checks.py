@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
-from commandline import free_port
+from commandline import free_port, start, wait_for
 from events_processes import Team, platform_with_mail, running_inbox, team
 from suite_copies import copy_suite
 from suite_targets import running_target
@@ -69,6 +70,28 @@ def test_s3_09_loadproof_run_hands_on_what_the_suite_found(empty):
     assert "perf-rsvp-event" in ended.err
     assert "bootstrap_perf_tests" in ended.err
     assert ended.directories == []
+
+
+def test_s3_47_the_web_interface_says_it_in_its_log_and_ends_the_test(empty):
+    port = free_port()
+    words = ("-f", "locustfile.py", "--web-port", str(port), "--web-host", "127.0.0.1")
+    process = start(empty.folder, *words, program="locust", **empty.environ)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: answers(url), 30)
+        requests.post(f"{url}/swarm", data={"user_count": 3, "spawn_rate": 1}, timeout=10).raise_for_status()
+        wait_for(lambda: "bootstrap_perf_tests" in requests.get(f"{url}/logs", timeout=10).text, 30)
+        wait_for(lambda: requests.get(f"{url}/stats/requests", timeout=10).json()["state"] == "stopped", 30)
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def answers(url):
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.ConnectionError:
+        return False
 
 
 def test_an_address_that_is_not_the_api_is_named(held):

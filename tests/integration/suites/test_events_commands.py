@@ -137,7 +137,7 @@ def test_s3_17_and_s3_37_the_web_interface_starts_a_test_and_shows_it(held):
         urllib.request.urlopen(f"{url}/swarm", body.encode(), timeout=10).close()
         wait_for(lambda: b'"name":"/events/ [list]"' in read(f"{url}/stats/requests").replace(b": ", b":"), 30)
         assert b"response_time_percentile" in read(f"{url}/stats/requests")
-        assert b"failures" in read(f"{url}/stats/requests")
+        assert b"num_failures" in read(f"{url}/stats/requests")
     finally:
         process.terminate()
         process.communicate(timeout=20)

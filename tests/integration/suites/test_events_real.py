@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from commandline import end, environment, start
+from commandline import end, environment, start, wait_for
 from events_processes import BOTTLENECKS
 from suite_copies import copy_suite
 
@@ -57,6 +57,33 @@ def test_s3_10_to_12_the_suite_runs_on_the_real_parts(stood, tmp_path):
     (tier,) = state["events"]["perf-ticket-free-event"]["tiers"]
     assert tier["sold"] == tier["tickets"] == len(checkouts)
     assert state["mails"]["sent"] == len(waits) + 1  # the check's one
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.real("postgres", "pgbouncer", "redis-server")
+def test_every_process_knows_of_a_fault(stood):
+    _, told = stood
+    api = told["LOCUST_BACKEND_URL"]
+    url = api.replace("/api", "")
+    requests.post(f"{url}/_faults", json={"lose_next_mails": 1, "fail_share": 1, "only": "/dashboard"}, timeout=10)
+
+    def failing():
+        # A new connection each time may meet any of the four workers.
+        return {requests.get(f"{api}/dashboard/events", timeout=10).status_code for _ in range(20)}
+
+    wait_for(lambda: failing() == {503})
+    before = requests.get(f"{url}/_state", timeout=10).json()["mails"]
+    for number in range(2):
+        body = {"email": f"real-{number}@test.com", "password": "password123"}
+        assert requests.post(f"{api}/account/register", json=body, timeout=10).status_code == 201
+
+    def grown():
+        now = requests.get(f"{url}/_state", timeout=10).json()["mails"]
+        return now["lost"] - before["lost"], now["sent"] - before["sent"]
+
+    wait_for(lambda: grown() == (1, 1))
+    requests.post(f"{url}/_faults", json={"fail_share": 0, "only": ""}, timeout=10)
+    wait_for(lambda: failing() == {401})
 
 
 @pytest.mark.timeout(240)

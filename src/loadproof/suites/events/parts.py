@@ -45,11 +45,14 @@ _RANDOM = "umask 077; head -c 24 /dev/urandom | base64"
 # What a worker makes at the broker once it takes tasks; `celery inspect ping` says as much in three seconds of CPU.
 _CONSUMES = 'test "$(redis-cli -p {ports[redis]} exists _kombu.binding.celery.pidbox)" = 1'
 
-_MAILPIT = Part(
-    "mailpit",
-    ("{python}", "-m", "loadproof.kit.servers.inbox", "--smtp-port", "0", "--port", "{port}"),
-    port=8025,
-)
+# Where the pages are on the documented port, mail is taken on the documented one; else on any that is free. The other
+# parts read in its log on which: see EMAIL_PORT_FILE.
+_INBOX = """
+if [ {port} = 8025 ]; then smtp=1025; else smtp=0; fi
+exec "{python}" -m loadproof.kit.servers.inbox --smtp-port $smtp --port {port}
+"""
+
+_MAILPIT = Part("mailpit", ("sh", "-c", _INBOX), port=8025)
 
 _EMBEDDED = (
     _MAILPIT,

@@ -135,7 +135,11 @@ def test_s3_12_the_real_parts_are_those_of_the_document():
 
 
 def test_s3_12_the_embedded_parts_listen_where_the_document_says():
-    assert {part.name: part.port for part in TARGET.embedded} == {"mailpit": 8025, "web": 8000}
+    parts = {part.name: part for part in TARGET.embedded}
+    assert {name: part.port for name, part in parts.items()} == {"mailpit": 8025, "web": 8000}
+    script = parts["mailpit"].command[2].format(port=8025, python="x").replace("exec", "echo")
+    said = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said == "x -m loadproof.kit.servers.inbox --smtp-port 1025 --port 8025\n"
 
 
 def test_s3_13_the_environment_differs_from_production_as_said():

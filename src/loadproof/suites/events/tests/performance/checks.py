@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import gevent
 import requests
 from clients.mailpit_client import SUBJECT, late_mail
 from config import EVENTS, ORGANIZATION, settings
@@ -24,6 +26,7 @@ NOT_READY, USAGE = 3, 2
 """Exit codes: the platform is not ready; the command asks for what cannot be."""
 
 _PAUSE = 0.5
+_log = logging.getLogger(__name__)
 
 
 class NotReady(Exception):  # noqa: N818 - a finding, not a fault of the suite
@@ -60,8 +63,9 @@ def check_before_load() -> None:
         try:
             check_all(environment)
         except NotReady as finding:
-            _say(finding)
-            environment.runner.stop()
+            _log.error("%s: %s [%s]; try: %s", finding.where, finding.what, finding.slug, finding.hint)
+            # Not at once: the runner is about to start users, and would do so after it was stopped.
+            gevent.spawn(environment.runner.stop)
 
 
 def check_all(environment: Any) -> None:

@@ -20,7 +20,7 @@ class Target:
     """A target that is ready.
 
     Attributes:
-        process: Its process.
+        process: Its process; None where somebody else ends it.
         ready: What it said on its first line.
         url: Where it listens.
     """

@@ -14,8 +14,9 @@ import pytest
 
 from commandline import end, environment, loadproof, start, wait_for
 from loadproof.suites.async_requests.parts import TARGET
+from loadproof.suites.standing import borrowed
 from suite_copies import all_needed, copy_suite, pins
-from suite_targets import end_when, running_target
+from suite_targets import Target, end_when, running_target
 
 HEADLESS = ("--headless", "--users", "50", "--spawn-rate", "20", "--run-time", "1m")
 FAST = ("--job-seconds", "0.05", "--concurrency", "8")
@@ -115,6 +116,17 @@ def test_s1_02_what_docker_starts_is_what_loadproof_starts_with_real_parts(root)
     services = (root / "docker-compose.yml").read_text().partition("\nservices:\n")[2].partition("\nvolumes:\n")[0]
     names = re.findall(r"^  ([\w-]+):$", services, re.MULTILINE)
     assert sorted(names) == sorted(part.name for part in TARGET.real)
+
+
+@pytest.mark.real("redis-server")
+def test_s1_02_the_suite_runs_on_redis_and_celery_as_it_is(suite):
+    with borrowed(TARGET, is_real=True) as stood:
+        assert stood.states() == dict.fromkeys(("redis", "request-api", "worker"), "ready")
+        target = Target(None, {"port": stood.ports["request-api"]})
+        ended = run_plain(suite, target, MAX_ERROR_PERCENT="0")
+        assert target.state["COMPLETE"] >= 100
+    assert ended.code == 0, ended.err
+    assert rows(ended)["FLOW check_file"][1] == 0
 
 
 @pytest.fixture

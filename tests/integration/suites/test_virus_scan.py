@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from commandline import BIN, end, environment, loadproof, start, wait_for
+from loadproof.suites.standing import borrowed
+from loadproof.suites.virus_scan.parts import TARGET
 from suite_copies import all_needed, copy_suite, pins
-from suite_targets import end_when, running_target
+from suite_targets import Target, end_when, running_target
 
 LARGE = 5 << 20
 NAMES = {"CHECK", "CHECK_VERSION", "MALWARE", "CLEAN", "USER_DEFINED", "UNAUTHORISED"}
@@ -171,6 +173,19 @@ def test_s2_02_make_up_starts_the_service_and_makes_the_example(tmp_path, free_p
         down = subprocess.run(["make", "down"], check=False, **make)
     assert down.returncode == 0
     assert not listens(free_port)
+
+
+@pytest.mark.real("clamd")
+def test_s2_02_the_suite_runs_on_clamd_as_it_is(root):
+    with borrowed(TARGET, is_real=True) as stood:
+        assert stood.states() == {"clamd": "ready", "web": "ready"}
+        running = Target(None, {"port": stood.ports["web"]})
+        ended = headless(root, running)
+        state = running.state
+    assert ended.code == 0, ended.err
+    assert set(rows(ended)) == NAMES
+    assert state["malware"] >= rows(ended)["MALWARE"][0] > 0
+    assert state["bytes"] >= LARGE * rows(ended)["USER_DEFINED"][0]
 
 
 def test_s2_03_three_users_are_one_of_each_class(root):

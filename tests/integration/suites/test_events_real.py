@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import requests
@@ -16,11 +18,12 @@ from suite_copies import copy_suite
 
 
 @pytest.fixture(scope="module")
-def stood(tmp_path_factory):
+def stood():
     """What ``loadproof target up --real --free-ports events`` said, and the folder of its state."""
-    folder = tmp_path_factory.mktemp("targets")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o711)  # PostgreSQL under root is a user of its own, and passes
+    # Not pytest's own folder: PostgreSQL under root is a user of its own, and must be let through all of the path.
+    held = TemporaryDirectory(prefix="loadproof-events-")
+    folder = Path(held.name)
+    folder.chmod(0o711)
     told = {"LOADPROOF_TARGETS": str(folder), "LOCUST_NUM_PRESEEDED_USERS": "30", "PASSWORD_ITERATIONS": "10"}
     up = end(start(folder, "target", "up", "--real", "--free-ports", "events", **told), folder, 110)
     try:
@@ -31,6 +34,7 @@ def stood(tmp_path_factory):
         down = end(start(folder, "target", "down", "--volumes", "events", **told), folder, 60)
         assert down.code == 0, down.out + down.err
         assert not (folder / "events").exists()
+        held.cleanup()
 
 
 @pytest.mark.timeout(240)

@@ -149,7 +149,7 @@ _REAL_PARTS = (
 TARGET = Target(
     "events",
     embedded=_EMBEDDED,
-    demo=Demo("locustfile.py", folder="tests/performance", users=63, run_time="20s"),
+    demo=Demo("tests/performance/locustfile.py", users=63, run_time="20s"),
     real=_REAL_PARTS,
     environ={
         "LOCUST_BACKEND_URL": "http://127.0.0.1:{ports[web]}/api",

@@ -278,3 +278,36 @@ def test_autoquit_closes_it_when_the_last_iteration_is_over_too(tmp_path, servic
     assert ended.code == 0, ended.out + ended.err
     assert service.seen.total() == 40
     assert ended.metrics["total_requests"] == 40
+
+
+def test_an_open_model_shows_its_arrivals_and_can_be_started_again(tmp_path, service, port):
+    with opened(tmp_path, port, "--rate", "40/s", "--duration", "8s", "--max-users", "10") as (url, after):
+        for number in range(2):
+            swarm(url, service.url, users=1)  # what the form says of users is passed over
+            wait_for(lambda: (shown(url)["view"] or {}).get("state") == "RUNNING")
+            wait_for(lambda: figure_of_arrivals(url, "due") > 0)
+            assert figure_of_arrivals(url, "due") <= 320
+            wait_for(lambda number=number: len(shown(url)["runs"]) == number + 1)
+            assert figure_of_arrivals(url, "due") == 320
+    (ended,) = after
+    metrics = [json.loads((directory / "metrics.json").read_text()) for directory in ended.directories]
+    assert len(metrics) == 2
+    for each in metrics:
+        assert each["total_requests"] + each["dropped"] == 320
+
+
+def figure_of_arrivals(url, label):
+    arrivals = shown(url)["view"]["arrivals"] or ()
+    return next((int(value.replace(",", "")) for name, value, _ in arrivals if label in name.lower()), 0)
+
+
+def test_a_search_shows_the_levels_that_are_over(tmp_path, service, port):
+    (tmp_path / "locustfile.py").write_text(SUITE)
+    words = ("--max-users", "4", "--steps", "2", "--hold", "4s", "-H", service.url, "--ui", "--web-port", str(port))
+    process = start(tmp_path, "stress", *words, "--autostart", "--autoquit", "3")
+    url = f"http://127.0.0.1:{port}"
+    wait_for(lambda: answers(f"{url}/"), 60)
+    wait_for(lambda: len((shown(url)["view"] or {}).get("levels") or ()) >= 1, 60)
+    ended = end(process, tmp_path, 90)
+    assert ended.code == 0, ended.out + ended.err
+    assert {level["target"] for level in ended.metrics["levels"]} == {2, 4}  # a busy machine may repeat one

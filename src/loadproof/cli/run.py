@@ -70,7 +70,6 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add_shared_options(ours)
-    ours.add_argument("--ui", action="store_true", help="open Locust's web interface instead of starting at once")
     load = ours.add_argument_group("load", "How much there is, where -u, -r and -t do not say it.")
     add_load_options(load)
     load.add_argument("--max-users", metavar="N", help="most users that arrivals may be spread over")
@@ -106,6 +105,7 @@ def add_shared_options(ours: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a setting of the suite's own, above the environment (again for more)",
     )
+    add("--ui", action="store_true", help="open Locust's web interface instead of starting at once")
     add("--all", action="store_true", help="all services of the plan, one after another")
     add("--results", metavar="DIR", help="where result directories are made (default: reports/performance)")
     add("--samples", metavar="WHICH", help="rows in results.csv: all (default), errors, N/s, none")
@@ -142,8 +142,6 @@ def add_load_options(group: argparse._ActionsContainer, *, hidden: bool = False)
         ("--rps", "N", "at most N requests per second over the whole run"),
     ):
         group.add_argument(option, metavar=metavar, help=argparse.SUPPRESS if hidden else help_)
-    if hidden:
-        group.add_argument("--ui", action="store_true", help=argparse.SUPPRESS)
 
 
 def add_arrival_options(group: argparse._ActionsContainer) -> None:

@@ -157,8 +157,6 @@ class LoadPicker:
     ) -> tuple[Scenario, ...]:
         """The scenarios with all that is said beside them; from the settings is taken what they replace."""
         is_open = any(scenario.profile.model == "open" for scenario in scenarios)
-        if settings["ui"]:
-            self._clash("ui", None, "Locust's web interface and the profile both say how much load there is")
         for key, value in pool.items():
             scenarios = self._with_pool(scenarios, key, value, is_open=is_open)
         scenarios = self._with_users(scenarios, settings["users"])

@@ -66,7 +66,6 @@ _SENSELESS: dict[str, str] = {
     "rps": "max_rate",
     "warmup": "settle",
     "late": "an arrival that nobody is free for is dropped in a search, and counted",
-    "ui": "leave it out: the search decides what load there is",
 }
 """Options of a run that say what a search finds out or decides itself, and what to give instead."""
 

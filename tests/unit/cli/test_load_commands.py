@@ -100,7 +100,6 @@ def test_all_services_are_searched_one_after_another(plans):
             ["--rate", "5"],
             ["--duration", "5s"],
             ["--stages", "5s:5"],
-            ["--ui"],
         ),
         *(["--load-profile", "day"], ["--late", "run"], ["--iterations", "5"], ["--warmup", "5s"], ["--rps", "5"]),
     ],

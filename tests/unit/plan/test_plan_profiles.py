@@ -320,7 +320,6 @@ TWO = '[run]\nprofile = "closed"\n[profiles.closed]\ntarget = 5\n[profiles.open]
         ({"late": "run"}, "--late and loadproof.toml: run.profile"),
         ({"rate": "5", "rps": "5"}, "--rps and --rate"),
         ({"rate": "5", "iterations_per_user": "5"}, "--iterations-per-user and --rate"),
-        ({"rate": "5", "ui": True}, "--ui and --rate"),
         ({"max_users": "5", "load_profile": "none"}, "--max-users"),
         ({"environ": {"LOCUST_USERS": "5"}}, "LOCUST_USERS and loadproof.toml: run.profile"),
         ({"environ": {"LOADPROOF_RATE": "5", "LOADPROOF_STAGES": "9s:5"}}, "LOADPROOF_RATE and LOADPROOF_STAGES"),

@@ -179,7 +179,6 @@ def test_services_are_searched_too(tmp_path):
         ({"rps": "5"}, "--rps"),
         ({"warmup": "5s"}, "--warmup"),
         ({"late": "run"}, "--late"),
-        ({"ui": True}, "--ui"),
     ],
 )
 def test_what_makes_no_sense_in_a_search_is_refused_with_what_to_give(search, options, where, load):

@@ -310,7 +310,7 @@ def test_a_suite_written_from_the_contract_alone_runs_without_an_exception(tmp_p
         ("DELETE", "/kafkas/[id]"),
         ("DELETE", "/serviceaccounts/[id]"),
     }
-    with fleet_api("--token-lifetime=3", *FAST) as api, broker(api, "--leeway=0") as tokens:
+    with fleet_api("--token-lifetime=3", *FAST) as api, broker(api, "--leeway=0.1") as tokens:
         monkeypatch.setenv("TOKEN_URL", f"{tokens}/ocm_token")
         monkeypatch.setenv("PERF_TEST_GET_ONLY", "FALSE")
         monkeypatch.setenv("PERF_TEST_KAFKAS_PER_WORKER", "3")

@@ -77,6 +77,11 @@ class Run:
     def result(self):
         return json.loads((self.directory / "run.json").read_text())
 
+    def verdict(self, rule):
+        """Outcome of a rule, and what it observed."""
+        (verdict,) = [each for each in self.result["verdicts"] if each["rule"] == rule]
+        return verdict["outcome"], verdict["observed"]
+
     def ledgers(self, kind="kafka"):
         """What each worker created, in order: ledger lines of each process."""
         lines = defaultdict(list)

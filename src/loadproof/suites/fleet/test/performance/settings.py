@@ -126,3 +126,14 @@ class RunSettings(FleetSettings):
     def seconds(self) -> float:
         """How long the test lasts."""
         return self.run_time / SECONDS * self.minute
+
+    def refused_run_time(self) -> str | None:
+        """Why the test is too short for what it is to do; None where it is not."""
+        needed = self.hold_off + (CLEANUP_MINUTES if self.creates and self.cleanup else 0.0)
+        minutes = self.run_time / SECONDS
+        if minutes > needed:
+            return None
+        return (
+            f"PERF_TEST_RUN_TIME is {minutes:g}m, and the hold-off and the removal of what is created take "
+            f"{needed:g} minutes of it: make the run longer"
+        )

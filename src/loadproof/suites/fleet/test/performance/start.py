@@ -51,7 +51,7 @@ def main(words: Sequence[str]) -> int:
     settings = RunSettings.load()
     if words:
         return with_token_server(settings.token_url, [program, *words])
-    why = settings.refused_host(settings.route_host or "")
+    why = settings.refused_host(settings.route_host or "") or settings.refused_run_time()
     if why is not None:
         return _refuse(why)
     for line in settings.in_vain():

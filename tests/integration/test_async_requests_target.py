@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -84,6 +85,28 @@ def test_it_ends_on_sigterm():
     with target() as running:
         os.kill(running.process.pid, signal.SIGTERM)
         assert running.process.wait(15) == 0
+
+
+def test_ctrl_c_passes_by_a_target_that_a_run_has_started():
+    with target() as running:
+        os.kill(running.process.pid, signal.SIGINT)
+        time.sleep(0.3)
+        assert running.get("/health")["name"] == "request-api"
+
+
+def test_ctrl_c_at_a_terminal_ends_it_in_order():
+    ours, its = pty.openpty()
+    command = [sys.executable, "-m", "loadproof.suites.async_requests.target"]
+    process = subprocess.Popen(command, stdin=its, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert json.loads(process.stdout.readline())["port"] > 0
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(its)
+    assert (process.returncode, out, err) == (0, "", "")
 
 
 def test_a_port_that_is_taken_is_said_in_one_line():

@@ -66,10 +66,13 @@ def serve_app(app: FastAPI, port: int, **facts: object) -> None:
             timeout_graceful_shutdown=_GRACE,
         )
         server = _Server(config, {"port": listener.getsockname()[1], **facts})
-        signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
-        if not sys.stdin.isatty():
-            # Ctrl-C reaches the whole group of a terminal; the target must stay open until the run has ended.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+        def end(*_: object) -> None:
+            server.should_exit = True
+
+        signal.signal(signal.SIGTERM, end)
+        # Ctrl-C reaches the whole group of a terminal: a target that a run has started must stay until that has ended.
+        signal.signal(signal.SIGINT, end if sys.stdin.isatty() else signal.SIG_IGN)
         threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
         server.run(sockets=[listener])
     if not server.started:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from typing import TYPE_CHECKING, Any, TextIO
@@ -10,6 +11,8 @@ from locust import events
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 MOST_LINES = 10_000
 """Failures that each process writes; an outage must not fill the disk."""
@@ -34,7 +37,12 @@ class ErrorLog:
         text = " ".join(str(exception).split())
         if self._lines == MOST_LINES:
             request_type, name, text = "", "", f"more than {MOST_LINES} failures: the rest is left out"
-        self._write(" ".join(filter(None, (time.strftime("%Y-%m-%d %H:%M:%S"), request_type, name, text))))
+        line = " ".join(filter(None, (time.strftime("%Y-%m-%d %H:%M:%S"), request_type, name, text)))
+        try:
+            self._write(line)
+        except OSError as error:
+            self._lines = MOST_LINES + 1  # the run is worth more than its log
+            _log.warning("failures are not logged: %s", error)
 
     def _write(self, line: str) -> None:
         if self._file is None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from loadproof.errors import ExitCode, LoadproofError, Problem, UsageError
-from loadproof.suites.services.parts import PORTS, TARGET
+from loadproof.suites.services.parts import PORTS, TARGET, port_variable
 from loadproof.suites.standing import bring_up, find_standing, targets_folder
 
 if TYPE_CHECKING:
@@ -35,9 +35,10 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         port = _start(read.service, PORTS[read.service] if read.port is None else read.port, options)
     except LoadproofError as error:
-        sys.stderr.write(f"❌ {error}\n")
-        if error.hint:
-            sys.stderr.write(f"   try: {error.hint}\n")
+        hint = error.hint
+        if error.slug == "port-taken":
+            hint = f"end what listens there, or start and test on another port: {port_variable(read.service)}=N"
+        sys.stderr.write(f"❌ {error}\n" + (f"   try: {hint}\n" if hint else ""))
         return int(error.exit_code)
     sys.stdout.write(f"{read.service} runs on http://localhost:{port}\n")
     return int(ExitCode.PASS)

@@ -98,7 +98,7 @@ def loaded(tmp_path_factory, services):
 def quick(tmp_path_factory, services):
     """``make perf-test-quick``, shortened by its variables."""
     suite = Suite(tmp_path_factory.mktemp("quick") / "suite", services)
-    ended = suite.run("make", "perf-test-quick", "USERS=4", "DURATION=3")
+    ended = suite.run("make", "perf-test-quick", "USERS=5", "DURATION=3")
     return suite, ended
 
 

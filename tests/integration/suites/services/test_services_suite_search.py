@@ -112,6 +112,14 @@ def test_s4_14_variables_of_the_environment_count_too(suite):
     assert out == "scripts/performance_test.py load ui_app --users 7 --duration 9\n"
 
 
+@pytest.mark.parametrize("words", [["make", "perf-test-load"], ["make", "run-ui-app"], ["./scripts/run_perf_test.sh"]])
+def test_an_interpreter_without_loadproof_is_said(suite, words):
+    ended = suite.run(*words, PYTHON="false")
+    assert ended.code == (2 if words[0] == "make" else 3)
+    assert "❌ Loadproof is not installed for false" in ended.err
+    assert "activate its virtual environment" in ended.err
+
+
 def test_a_type_of_test_that_there_is_not_is_said(suite):
     ended = suite.run("./scripts/run_perf_test.sh", "pkd_service", "soak")
     assert ended.code == 2

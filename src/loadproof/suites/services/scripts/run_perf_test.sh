@@ -24,6 +24,12 @@ if [ -z "${PYTHON:-}" ]; then
   fi
 fi
 
+if ! "$PYTHON" -c 'import loadproof' >/dev/null 2>&1; then
+  echo "❌ Loadproof is not installed for $PYTHON" >&2
+  echo "   try: activate its virtual environment, or name its interpreter: PYTHON=..." >&2
+  exit 3
+fi
+
 case "${1:-}" in -h | --help) usage; exit 0 ;; esac
 service=${1:-pkd_service}
 kind=${2:-load}

@@ -8,6 +8,8 @@ import signal
 import socket
 import sys
 import urllib.request
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +49,7 @@ def up(tmp_path, monkeypatch):
         monkeypatch.setattr(standing, "find_target", lambda _: made)
         return standing.bring_up(made, tmp_path, **({"free_ports": True} | options))
 
+    bring_up.folder = tmp_path
     yield bring_up
     left = standing.find_standing("fleet", tmp_path)
     if left is not None:
@@ -116,6 +119,16 @@ def test_a_part_that_ends_at_once_is_told_with_its_last_words(up, tmp_path):
         up(target(broken))
     assert error.value.slug == "target-not-ready"
     assert error.value.hint == "pip install 'loadproof[targets]'"
+
+
+def test_a_target_of_which_a_part_did_not_start_is_shown_with_what_did(up):
+    broken = Part("late", ("{python}", "-c", "import nothing_of_that_name"), port=8001, needs=("web",))
+    made = replace(target(WEB, broken), environ={"URL": "{ports[web]}", "LATE": "{ports[late]}"})
+    with pytest.raises(RunError):
+        up(made)
+    stood = standing.find_standing("fleet", Path(up.folder))
+    assert stood.states() == {"web": "ready", "late": "gone"}
+    assert stood.environ()["URL"] == str(stood.ports["web"])
 
 
 def test_a_part_that_is_never_ready_is_told_in_its_time(up):

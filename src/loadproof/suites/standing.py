@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pathlib import Path
@@ -66,8 +66,12 @@ class Standing:
         return {each.part: each.port for each in self.processes if each.port is not None}
 
     def environ(self) -> dict[str, str]:
-        """What the suite is told of it."""
-        return {name: text.format(ports=self.ports) for name, text in self.target.environ.items()}
+        """What the suite is told of the parts that were started."""
+        told: dict[str, str] = {}
+        for name, text in self.target.environ.items():
+            with suppress(KeyError):  # that part was not
+                told[name] = text.format(ports=self.ports)
+        return told
 
     def states(self) -> dict[str, State]:
         """How each part is now; those that were never started are gone."""

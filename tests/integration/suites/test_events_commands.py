@@ -13,7 +13,7 @@ import urllib.request
 import pytest
 
 from commandline import environment, free_port, start, wait_for
-from events_processes import rows_of, team
+from events_processes import team
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,9 @@ def test_s3_17_and_s3_38_a_headless_run_writes_the_csv_files(held, program):
     prefix = f"results/{program}_test"
     ended = held.locust(*SHORT, f"--csv={prefix}", "--host", held.environ["LOCUST_BACKEND_URL"], program=program, **FEW)
     assert ended.code == 0, ended.err
-    assert int(rows_of(held.folder, prefix)["Aggregated"]["Request Count"]) > 0
+    with (held.folder / f"{prefix}_stats.csv").open(newline="") as file:
+        *_, total = csv.DictReader(file)
+    assert (total["Name"], int(total["Request Count"]) > 0) == ("Aggregated", True)
     for name in ("failures", "stats_history"):
         with (held.folder / f"{prefix}_{name}.csv").open(newline="") as file:
             assert next(csv.reader(file))
@@ -100,7 +102,6 @@ def sum_of_calls(held):
     "names",
     [
         ["RSVPUser"],
-        ["RSVPUser", "FreeTicketUser"],
         ["RSVPUser", "FreeTicketUser", "PWYCTicketUser", "QuestionnaireUser"],
     ],
     ids=len,
@@ -155,15 +156,15 @@ def answers(url):
         return False
 
 
-def test_workers_share_accounts_and_addresses_without_taking_one_twice(held):
-    total = held.platform.state["users"]["total"]
-    words = ("-u", "21", "-r", "21", "--run-time", "6s", "--processes", "2", "--csv", "workers", "--stop-timeout", "5")
-    ended = held.locust(*words, **FEW)
+def test_workers_share_accounts_and_addresses_without_taking_one_twice(tmp_path):
+    # What Locust's workers counted last may be lost with them: the platform knows all that came.
+    with team(tmp_path / "revel") as held:
+        words = ("-u", "42", "-r", "42", "--run-time", "6s", "--processes", "2", "--stop-timeout", "5")
+        ended = held.locust(*words)
+        state = held.platform.state
     assert ended.code == 0, ended.err
-    rows = rows_of(held.folder, "workers")
-    assert {name: row["Failure Count"] for name, row in rows.items() if row["Failure Count"] != "0"} == {}
-    registered = int(rows["/account/register"]["Request Count"])
-    assert held.platform.state["users"]["total"] == total + registered + 1  # and the check's one
+    assert len(set(state["sign_ins"]) - {"perf-user-99@test.com"}) == 28  # the check before the load was that one
+    assert list(state["calls"]["POST /api/account/register"]) == ["201"]
 
 
 def test_one_account_too_few_is_told_before_anything_is_sent(held):

@@ -258,6 +258,9 @@ def test_s2_09_10_user_and_password_are_those_of_the_service(judge, plain):
         wrong = judge(running, "ScanUser")
         right = judge(running, "ScanUser", PERF_USER="someone", PERF_PWD="s3cret-word")
     assert {entry["error_rate"] for entry in entries(wrong).values()} == {100.0}
+    # 401 every time, and never a reset, although 5 MiB were still to come.
+    assert wrong.metrics["error_types"] == {"check_failed": wrong.metrics["failed_requests"]}
+    assert "HTTP 401, expected 200" in wrong.out
     assert {entry["error_rate"] for entry in entries(right).values()} == {0.0}
     written = [path.read_bytes() for path in right.directory.iterdir() if path.is_file()]
     assert not any(b"s3cret-word" in content for content in written)

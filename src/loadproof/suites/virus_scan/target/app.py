@@ -7,7 +7,7 @@ import base64
 import secrets
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
@@ -99,7 +99,8 @@ class Service:
         """
         scanned = await self.scanner.scan(self._limited(chunks))
         await asyncio.sleep(self.faults.scan_delay)
-        scanned = type(scanned)(None if self.faults.blind else scanned.reason, scanned.seconds + self.faults.scan_delay)
+        reason = None if self.faults.blind else scanned.reason
+        scanned = replace(scanned, reason=reason, seconds=scanned.seconds + self.faults.scan_delay)
         self.seen["scans"] += 1
         self.seen["malware"] += scanned.reason is not None
         return scanned

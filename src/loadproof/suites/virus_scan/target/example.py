@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -26,14 +28,20 @@ def write_example(path: Path) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(Random(LENGTH).randbytes(LENGTH))
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    part.write_bytes(Random(LENGTH).randbytes(LENGTH))
+    part.replace(path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the file that the command line names."""
+    """Write the file that the command line names, and say so where that cannot be: the service needs it not."""
     parser = argparse.ArgumentParser(description="Write the example that the suite uploads.", allow_abbrev=False)
     parser.add_argument("file", type=Path, nargs="?", default=EXAMPLE, help=f"default: {EXAMPLE.name} of the suite")
-    write_example(parser.parse_args(arguments).file)
+    path = parser.parse_args(arguments).file
+    try:
+        write_example(path)
+    except OSError as error:
+        sys.stderr.write(f"cannot write {path}: {error.strerror}; let USER_FILE name a file of yours\n")
 
 
 if __name__ == "__main__":

@@ -113,12 +113,16 @@ def work(broker: str, database: Path, concurrency: int) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry of the worker's process."""
+    options = _parser().parse_args(arguments)
+    work(options.broker, options.database, options.concurrency)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="A worker of the request API.", allow_abbrev=False)
     parser.add_argument("--broker", required=True, help="address of Redis, as redis://127.0.0.1:6379/0")
     parser.add_argument("--database", type=Path, required=True, help="the SQLite file of the API")
     parser.add_argument("--concurrency", type=int, default=1, help="jobs done at a time (default: 1)")
-    options = parser.parse_args(arguments)
-    work(options.broker, options.database, options.concurrency)
+    return parser
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from loadproof.suites.events.target.faults import Faults
@@ -95,10 +96,12 @@ class RedisBoard:
 
     Args:
         redis: Connected to the Redis that all of them use.
+        unreachable: What it raises when it is not there.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, unreachable: type[Exception]) -> None:
         self._redis = redis
+        self._unreachable = unreachable
         self._lock = threading.Lock()
         self._faults = Faults()
         self._unshared: Counter[str] = Counter()
@@ -151,14 +154,22 @@ class RedisBoard:
 
     def _keep_sharing(self) -> None:
         while not self._closing.wait(SHARE_EVERY):
-            self._share()
+            with suppress(OSError, self._unreachable):  # it may be restarting; what was counted is kept until then
+                self._share()
 
     def _share(self) -> None:
         with self._lock:
             unshared, self._unshared = self._unshared, Counter()
-        for name, value in unshared.items():
-            self._redis.hincrby("events:counts", name, value)
-        stored = self._redis.get("events:faults")
+        try:
+            with self._redis.pipeline() as together:
+                for name, value in unshared.items():
+                    together.hincrby("events:counts", name, value)
+                together.get("events:faults")
+                *_, stored = together.execute()
+        except BaseException:
+            with self._lock:
+                self._unshared.update(unshared)
+            raise
         if stored:
             self._faults = Faults.model_validate_json(stored)
 
@@ -167,9 +178,9 @@ def open_board(broker_url: str | None, faults: Faults | None = None) -> Board:
     """The board for a platform whose broker is at ``broker_url``; None: a platform in one process."""
     if broker_url is None:
         return LocalBoard(faults)
-    from redis import Redis  # noqa: PLC0415 - a platform in one process needs no Redis
+    from redis import Redis, RedisError  # noqa: PLC0415 - a platform in one process needs no Redis
 
-    board = RedisBoard(Redis.from_url(broker_url))
+    board = RedisBoard(Redis.from_url(broker_url), RedisError)
     if faults is not None:
         board.set_faults(faults)
     return board

@@ -161,6 +161,37 @@ def test_everything_but_the_two_required_variables_has_the_default_of_the_docume
     assert given.all_users == 3750
 
 
+@pytest.mark.parametrize(
+    ("environ", "path"),
+    [
+        ({"BASE_API_URL": "/old"}, "/old"),
+        ({"PERF_TEST_BASE_API_URL": "/new"}, "/new"),
+        ({"BASE_API_URL": "/old", "PERF_TEST_BASE_API_URL": "/new"}, "/new"),
+    ],
+)
+def test_the_base_path_has_an_old_and_a_new_name(tmp_path, environ, path):
+    assert settings.FleetSettings.load(environ=environ, cwd=tmp_path).base_path == path
+
+
+@pytest.mark.parametrize(
+    ("given", "needed"),
+    [
+        ({}, 0),
+        ({"hold_off": 1}, 1),
+        ({"get_only": False, "kafkas": 1}, 1.5),
+        ({"get_only": False, "kafkas": 1, "hold_off": 3}, 4.5),
+        ({"get_only": False, "kafkas": 1, "cleanup": False}, 0),
+    ],
+)
+def test_a_test_has_to_be_longer_than_what_it_is_to_do(given, needed):
+    too_short = {
+        minutes
+        for minutes in (1, 2, 3, 4, 5)
+        if settings.RunSettings(run_time=minutes * 60.0, minute=7, **given).refused_run_time() is not None
+    }
+    assert too_short == {minutes for minutes in (1, 2, 3, 4, 5) if minutes <= needed}
+
+
 def test_the_command_has_all_users_of_all_workers_and_the_options_of_the_team_last():
     given = settings.RunSettings(
         route_host="http://h", users=4, workers=3, run_time=600, minute=6, additional_options="--tags 'a b'"

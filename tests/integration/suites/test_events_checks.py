@@ -135,7 +135,7 @@ def test_a_backend_that_is_starting_gets_the_time_for_it(tmp_path):
     with team(tmp_path / "revel", "--slow-start", "60", **FEW) as held:
         ended = held.locust(*SHORT, LOCUST_STARTUP_TIMEOUT="1", **FEW)
         refused(ended, "backend-broken", "503", "The service is starting.")
-    with team(tmp_path / "again", "--slow-start", "8", **FEW) as held:
+    with team(tmp_path / "again", "--slow-start", "6", **FEW) as held:
         ended = held.locust("-u", "8", "-r", "10", "--run-time", "2s", LOCUST_STARTUP_TIMEOUT="60", **FEW)
         assert ended.code == 0, ended.err
 

@@ -47,6 +47,7 @@ def read_gates(coverage: object, baseline: object, file: PlanFile, problems: lis
     """
     declared = Table({} if coverage is None else coverage, file.where("coverage"), problems)
     expect = declared.take("expect", values.texts) or []
+    of_classes = _read_classes(declared.take("classes", values.anything), declared.where("classes"), problems)
     tasks = declared.take("tasks", values.switch)
     declared.finish()
     compared = Table({} if baseline is None else baseline, file.where("baseline"), problems)
@@ -55,12 +56,21 @@ def read_gates(coverage: object, baseline: object, file: PlanFile, problems: lis
     fail = compared.take("fail_on_regression", values.switch)
     compared.finish()
     return Gates(
-        coverage=CoverageGate(expect=tuple(expect), tasks=tasks is not False),
+        coverage=CoverageGate(expect=tuple(expect), classes=of_classes, tasks=tasks is not False),
         baseline=run,
         baseline_where=file.where("baseline.run"),
         require=bool(require),
         fail_on_regression=bool(fail),
     )
+
+
+def _read_classes(raw: object, where: str, problems: list[Problem]) -> dict[str, tuple[str, ...]]:
+    """``[coverage.classes]``; empty where there is none."""
+    if raw is None:
+        return {}
+    table = Table(raw, where, problems)
+    names = list(raw) if isinstance(raw, dict) else []
+    return {name: tuple(table.take(name, values.texts) or ()) for name in names}
 
 
 def pick_gates(layers: Layers, options: Options, gates: Gates) -> dict[str, Any]:

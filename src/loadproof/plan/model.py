@@ -304,10 +304,12 @@ class CoverageGate(Frozen):
 
     Attributes:
         expect: Names of entries, or globs, each with its request type in front where that matters: ``GET /items``.
+        classes: User class -> what is expected besides, in runs of which that class is part.
         tasks: Whether the tasks of user classes count as declared.
     """
 
     expect: tuple[str, ...] = ()
+    classes: dict[str, tuple[str, ...]] = {}
     tasks: bool = True
 
 

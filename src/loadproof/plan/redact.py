@@ -220,8 +220,9 @@ def _setting_lines(settings: list[dict[str, Any]]) -> list[str]:
 def _gate_lines(document: dict[str, Any], sources: Mapping[str, str]) -> list[str]:
     """``[coverage]`` and ``[baseline]``, where they say anything."""
     coverage, lines = document["coverage"], []
-    if coverage["expect"] or not coverage["tasks"]:
+    if coverage["expect"] or coverage["classes"] or not coverage["tasks"]:
         lines += ["", "[coverage]", f"expect = {toml(coverage['expect'])}", f"tasks = {toml(coverage['tasks'])}"]
+        lines += [f"classes.{toml_key(name)} = {toml(names)}" for name, names in coverage["classes"].items()]
     if document["baseline"] is not None:
         switches = (("require", "require_baseline"), ("fail_on_regression", "fail_on_regression"))
         lines += ["", "[baseline]", f"run = {toml(document['baseline'])}{comment(sources.get('baseline', ''))}"]

@@ -27,6 +27,8 @@ def coverage_of(
     tasks: Sequence[Mapping[str, Any]],
     executed: Mapping[tuple[str, str], int],
     peak: int,
+    *,
+    user_classes: Sequence[str] = (),
 ) -> Coverage:
     """Hold what is declared against what was measured.
 
@@ -36,13 +38,15 @@ def coverage_of(
         tasks: The tasks that user classes choose among: see ``loadproof.load.task_counts.declared_tasks``.
         executed: Owner and task to how often users began it.
         peak: Most users at a time, any of which may not have come to the next task of a sequence.
+        user_classes: Names of those that were part of the run.
     """
     counts: dict[Key, int] = {
         key: sum(tally.count for tally in record.tallies(key).values())
         for key in record.keys()  # noqa: SIM118
     }
     requests, mix = _requests(plan, counts)
-    listed = [_expected(entry, counts) for entry in plan.coverage.expect]
+    of_classes = [entry for name in user_classes for entry in plan.coverage.classes.get(name, ())]
+    listed = [_expected(entry, counts) for entry in dict.fromkeys((*plan.coverage.expect, *of_classes))]
     chosen, mixes = _tasks(tasks, executed, peak) if plan.coverage.tasks else ([], {})
     declared = (*requests, *listed, *chosen)
     unexpected = _unexpected(counts, [*requests, *listed]) if requests or listed else ()

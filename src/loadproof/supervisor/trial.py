@@ -359,7 +359,8 @@ class Trial:
 
     def _coverage(self) -> Coverage:
         tasks = self._start["tasks"]
-        return coverage_of(self._plan, self._record, tasks, self._facts.tasks(), self._record.user_peak)
+        peak, ran = self._record.user_peak, self._facts.tasks()
+        return coverage_of(self._plan, self._record, tasks, ran, peak, user_classes=self._start["user_classes"])
 
     def _complain(self, refused: str | None) -> None:
         if refused is not None and refused not in self.complaints:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -114,10 +115,14 @@ def test_s3_35_and_s3_36_only_the_named_classes_run(held, program, names):
 
 
 def test_s3_36_loadproof_run_takes_them_as_well(held):
-    words = ("--class", "RSVPUser", "--class", "FreeTicketUser", "--threshold", "coverage: warn < 100%")
+    words = ("--class", "RSVPUser", "--class", "FreeTicketUser", "--threshold", "coverage: warn < 100%")  # in 4 s
     ended = held.loadproof("-u", "4", "-r", "20", "-t", "4s", *words, "--allow-inconclusive", **FEW)
     assert ended.code == 0, ended.out + ended.err
     assert {row["user_class"] for row in ended.rows} == {"RSVPUser", "FreeTicketUser"}
+    run = json.loads((ended.directories[-1] / "run.json").read_text())
+    declared = {each["name"] for each in run["coverage"]["declared"]}
+    assert "free_ticket_flow" in declared
+    assert not {"pwyc_ticket_flow", "/account/register"} & declared
 
 
 def test_s3_35_a_class_that_there_is_not_is_refused_with_those_that_there_are(held):

@@ -21,10 +21,10 @@ def load(tmp_path):
 
 def test_both_tables_are_read(load):
     plan = load(
-        '[coverage]\nexpect = ["GET /a", "/b*"]\ntasks = false\n'
+        '[coverage]\nexpect = ["GET /a", "/b*"]\ntasks = false\nclasses.Buyer = ["/buy"]\n'
         '[baseline]\nrun = "latest:shop"\nrequire = true\nfail_on_regression = true\n'
     )
-    assert plan.coverage == CoverageGate(expect=("GET /a", "/b*"), tasks=False)
+    assert plan.coverage == CoverageGate(expect=("GET /a", "/b*"), classes={"Buyer": ("/buy",)}, tasks=False)
     assert (plan.baseline, plan.require_baseline, plan.fail_on_regression) == ("latest:shop", True, True)
     assert plan.sources["baseline"] == "loadproof.toml: baseline.run"
 
@@ -38,7 +38,7 @@ def test_options_and_environment_come_before_the_file(load):
 
 
 def test_the_effective_plan_says_the_same_again(load):
-    toml = '[coverage]\nexpect = ["GET /a"]\n[baseline]\nrun = "x"\nfail_on_regression = true\n'
+    toml = '[coverage]\nexpect = ["GET /a"]\n[coverage.classes]\nBuyer = ["/b"]\n"A b" = []\n[baseline]\nrun = "x"\nfail_on_regression = true\n'
     first = load(toml)
     again = load(effective_plan(first))
     for field in ("coverage", "baseline", "require_baseline", "fail_on_regression"):
@@ -52,6 +52,8 @@ def test_the_effective_plan_says_the_same_again(load):
         ("[coverage]\nexpected = []\n", "coverage.expected"),
         ('[coverage]\nexpect = "x"\n', "coverage.expect"),
         ("[coverage]\ntasks = 1\n", "coverage.tasks"),
+        ("[coverage]\nclasses = []\n", "coverage.classes"),
+        ('[coverage.classes]\nBuyer = "x"\n', "coverage.classes.Buyer"),
         ("[baseline]\nrun = 5\n", "baseline.run"),
         ('[baseline]\nname = "x"\n', "baseline.name"),
         ("coverage = 5\n", "coverage"),

@@ -71,6 +71,19 @@ def test_entries_of_the_file_are_names_or_patterns_with_a_type_where_it_matters(
     assert coverage.unexpected == (("GET /x", 1),)
 
 
+def test_what_a_class_must_have_done_is_expected_where_it_is_part_of_the_run():
+    plan = plan_of(expect=("GET /items",), classes={"Buyer": ("POST /buy", "GET /items"), "Guest": ("GET /",)})
+    record = record_of(GET__items=3)
+
+    def declared(*user_classes):
+        coverage = coverage_of(plan, record, [], {}, 1, user_classes=user_classes)
+        return [(each.name, each.hits) for each in coverage.declared]
+
+    assert declared() == [("/items", 3)]
+    assert declared("Buyer") == [("/items", 3), ("/buy", 0)]
+    assert declared("Guest", "Other") == [("/items", 3), ("/", 0)]
+
+
 def test_tasks_ran_or_should_have():
     tasks = [task("Shopper", "browse", 0.9), task("Shopper", "buy", 0.1)]
     run = {("Shopper", "browse"): 60}

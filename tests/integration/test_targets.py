@@ -149,7 +149,7 @@ def test_a_first_start_that_fails_is_a_first_start_again(up, tmp_path):
 def test_a_taken_port_and_a_missing_program_are_told_before_anything_starts(up):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(RunError, match=f"port {port} is taken") as error:
+        with pytest.raises(RunError, match=f"port {port} cannot be had: Address already in use") as error:
             up(target(), ports={"web": port}, free_ports=False)
     assert error.value.hint == "end what listens there, or choose: --port web=N, or --free-ports"
     with pytest.raises(RunError, match="there is no program no-such-server") as error:

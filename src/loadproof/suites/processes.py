@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -90,9 +91,13 @@ def start(part: Part, place: Place, options: Sequence[str] = ()) -> Process:
         RunError: ``port-taken``, ``missing-program``, or ``target-not-ready`` where a command before it failed.
     """
     port = place.ports.get(part.name)
-    if port is not None and not _is_free(port):
+    why_not = None if port is None else _why_not(port)
+    if why_not is not None:
         hint = f"end what listens there, or choose: --port {part.name}=N, or --free-ports"
-        raise RunError(f"{place.target} {part.name}: port {port} is taken", slug="port-taken", hint=hint)
+        if why_not == errno.EACCES:
+            hint = f"ports below 1024 need more rights: --port {part.name}=N, or --free-ports"
+        what = f"{place.target} {part.name}: port {port} cannot be had: {os.strerror(why_not)}"
+        raise RunError(what, slug="port-taken", hint=hint)
     _prepare(part, place)
     words = [*_words(part.command, part, place), *(options if part.takes_options else ())]
     log = place.folder / f"{part.name}.log"
@@ -275,10 +280,12 @@ def _answers(url: str) -> bool:
     return False
 
 
-def _is_free(port: int) -> bool:
+def _why_not(port: int) -> int | None:
+    """The system's number of the reason why nothing can listen there; None where something can."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        with suppress(OSError):
+        try:
             probe.bind(("127.0.0.1", port))
-            return True
-    return False
+        except OSError as error:
+            return error.errno
+    return None

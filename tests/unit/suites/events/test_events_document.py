@@ -101,19 +101,19 @@ def test_s3_10_the_environment_file_is_that_of_the_compose_file():
     given = variables(FOLDER / ".env.test")
     used = set(re.findall(r"\$\{(\w+)", (FOLDER / "docker-compose-test.yaml").read_text()))
     assert set(given) <= used
-    assert used - set(given) == {"BACKEND_IMAGE"}
+    assert used - set(given) == {"LOADPROOF_SOURCE"}
 
 
 def test_s3_12_the_compose_file_has_the_services_on_their_ports(compose):
     ports = {name: service.get("ports", []) for name, service in compose["services"].items()}
     assert ports == {
-        "web": ["8000:8000"],
+        "web": ["127.0.0.1:8000:8000"],
         "celery": [],
         "beat": [],
         "postgres": [],
         "pgbouncer": [],
         "redis": [],
-        "mailpit": ["8025:8025", "1025:1025"],
+        "mailpit": ["127.0.0.1:8025:8025", "127.0.0.1:1025:1025"],
         "clamav": [],
     }
     assert "--workers 4 --threads 2" in compose["services"]["web"]["command"]

@@ -88,6 +88,8 @@ class QuickstartUser(HttpUser):
                 response.success()
             elif response.status_code == 409:
                 response.success()
+            else:
+                self.renew_if_refused(response)
 
     def create_service_account(self):
         body = {
@@ -101,11 +103,13 @@ class QuickstartUser(HttpUser):
         with self.client.post(
             f"{BASE}/serviceaccounts", data=json.dumps(body), catch_response=True, name="/serviceaccounts"
         ) as response:
+            if self.renew_if_refused(response):
+                return
             account = response.json()["id"]
             assert response.json()["clientID"].startswith("srvc-acct-")
             service_acc_list.append(account)
         url = f"{BASE}/serviceaccounts/{account}/reset-credentials"
-        self.client.post(url, name="/serviceaccounts/[id]/reset-credentials")
+        self.handle(self.client.post(url, catch_response=True, name="/serviceaccounts/[id]/reset-credentials"))
 
     def cleanup(self):
         for ids, path, query in ((kafkas_list, "/kafkas", "?async=true"), (service_acc_list, "/serviceaccounts", "")):
@@ -114,13 +118,18 @@ class QuickstartUser(HttpUser):
                 with self.client.delete(
                     f"{BASE}{path}/{gone}{query}", catch_response=True, name=f"{path}/[id]"
                 ) as response:
-                    if response.status_code == 404 and "not found" in response.json()["reason"]:
+                    if self.renew_if_refused(response):
+                        ids.append(gone)
+                    elif response.status_code == 404 and "not found" in response.json()["reason"]:
                         response.success()
+
+    def renew_if_refused(self, response):
+        if response.status_code == 401:
+            response.success()
+            self.get_token()
+        return response.status_code == 401
 
     def handle(self, block):
         with block as response:
-            if response.status_code == 401:
-                response.success()
-                self.get_token()
-            elif response.status_code == 409:
+            if not self.renew_if_refused(response) and response.status_code == 409:
                 response.success()

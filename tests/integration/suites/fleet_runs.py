@@ -20,13 +20,13 @@ from commandline import BIN, children, environment
 
 SUITE = Path(loadproof.__file__).parent / "suites" / "fleet"
 SMALL = {
-    "PERF_TEST_USERS": "5",
+    "PERF_TEST_USERS": "10",
     "PERF_TEST_WORKERS_NUMBER": "2",
-    "PERF_TEST_USER_SPAWN_RATE": "10",
+    "PERF_TEST_USER_SPAWN_RATE": "20",
     "PERF_TEST_RUN_TIME": "2m",
     "PERF_TEST_MINUTE": "4",
 }
-"""A run of 8 seconds with 2 workers of 5 users each."""
+"""A run of 8 seconds with 2 workers of 10 users each: enough requests that no part of the mix is missed."""
 
 
 def copy_of_the_suite(folder):
@@ -160,14 +160,15 @@ def watching(look, every=0.1):
         thread.join()
 
 
-def command_lines(pid):
-    """Command lines of a process and all below it."""
+def processes(pid):
+    """Command line and environment of a process and all below it."""
     found = []
     for each in {pid} | children(pid):
         try:
-            found.append(Path(f"/proc/{each}/cmdline").read_bytes().replace(b"\0", b" ").decode())
+            command, environ = (Path(f"/proc/{each}/{name}").read_bytes() for name in ("cmdline", "environ"))
         except OSError:
             continue
+        found.append((command.replace(b"\0", b" ").decode(), environ.decode()))
     return found
 
 

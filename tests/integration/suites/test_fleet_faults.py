@@ -241,9 +241,9 @@ def test_one_user_alone_does_the_same_under_plain_locust_and_on_our_client(tmp_p
                 api.url,
                 "--headless",
                 "-u",
-                "5",
+                "12",
                 "-r",
-                "5",
+                "12",
                 "-t",
                 "15s",
             ]

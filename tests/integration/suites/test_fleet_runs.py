@@ -14,12 +14,12 @@ import pytest
 from fleet_processes import OFFLINE_TOKEN, broker, fleet_api
 from fleet_runs import (
     SMALL,
-    command_lines,
     copy_of_the_suite,
     files_with,
     free_port,
     make,
     parameters,
+    processes,
     run,
     watching,
 )
@@ -48,11 +48,15 @@ def reading(tmp_path_factory):
     with fleet_api(*FAST) as api:
         foreign = foreign_kafka(api)
         before = api.state()
-        given = SMALL | FILLS | {"PERF_TEST_KAFKAS_PER_WORKER": "3", "PERF_TEST_USERS": "15"}
+        given = (
+            SMALL
+            | FILLS
+            | {"PERF_TEST_KAFKAS_PER_WORKER": "3", "PERF_TEST_USERS": "15", "PERF_TEST_USER_SPAWN_RATE": "5"}
+        )
         started = make(folder, **parameters(api, **given))
-        with watching(lambda: command_lines(started.process.pid), every=0.5) as seen:
+        with watching(lambda: processes(started.process.pid), every=0.5) as seen:
             started.end()
-        started.seen = [line for _, lines in seen for line in lines]
+        started.seen = [process for _, found in seen for process in found]
         started.before, started.after, started.foreign = before, api.state(), foreign
     return started
 
@@ -73,8 +77,8 @@ def writing(tmp_path_factory):
 
 
 def test_s0_03_one_command_starts_the_token_server_the_master_and_the_workers(reading):
-    brokers = {line for line in reading.seen if "loadproof.kit.servers.broker" in line}
-    loads = {line for line in reading.seen if "loadproof.load" in line}
+    brokers = {line for line, _ in reading.seen if "loadproof.kit.servers.broker" in line}
+    loads = {line for line, _ in reading.seen if "loadproof.load" in line}
     assert len(brokers) == len(loads) == 1
     assert reading.result["workers"] == 2
 
@@ -101,14 +105,14 @@ def test_s0_08_users_are_those_of_each_worker_and_both_numbers_are_printed(readi
 def test_s0_12_exactly_so_many_workers_take_part(reading):
     log = (reading.folder / "reports" / "perf_test_logfile").read_text()
     assert len(re.findall(r"\(index \d+\) reported as ready", log)) == 2
-    assert "Sending spawn jobs of 30 users at 10.00 spawn rate to 2 ready workers" in log
+    assert "Sending spawn jobs of 30 users at 5.00 spawn rate to 2 ready workers" in log
 
 
 def test_s0_17_users_are_spawned_at_the_given_rate(reading):
     history = (reading.folder / "reports" / "perf_test_stats_history.csv").read_text().splitlines()[1:]
     users = [(int(line.split(",")[0]), int(line.split(",")[1])) for line in history]
     began = users[0][0]
-    assert all(number <= 10 * (at - began + 2) for at, number in users)
+    assert all(number <= 5 * (at - began + 2) for at, number in users)
     assert max(number for _, number in users) == 30
 
 
@@ -131,7 +135,13 @@ def test_secrets_are_in_no_log_report_result_or_list_of_processes(reading, writi
         assert OFFLINE_TOKEN not in made.text
         assert files_with(made.folder, OFFLINE_TOKEN) == []
         assert files_with(made.folder, "Bearer ey") == files_with(made.folder, "eyJ") == []
-    assert [line for line in reading.seen if OFFLINE_TOKEN in line or "eyJ" in line] == []
+    assert [line for line, _ in reading.seen if OFFLINE_TOKEN in line or "eyJ" in line] == []
+
+
+def test_only_the_token_server_has_the_long_living_token(reading):
+    holders = {line for line, environ in reading.seen if OFFLINE_TOKEN in environ}
+    assert any("loadproof.kit.servers.broker" in line for line in holders)
+    assert [line for line in holders if "loadproof.load" in line or "loadproof run" in line] == []
 
 
 def test_s0_09_the_database_is_filled_by_creating_and_then_deleting(writing):

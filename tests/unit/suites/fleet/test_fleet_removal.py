@@ -59,11 +59,12 @@ def test_only_what_is_wanted_is_begun(clock):
     assert removals.claim(lambda entry: entry.key == "b") is None
 
 
-def test_what_was_begun_goes_on_also_when_it_is_no_longer_wanted(clock):
+def test_what_was_begun_waits_while_its_next_step_is_not_wanted(clock):
     removals = removals_of(Ledger("a"), clock)
     removals.accepted(removals.claim())
-    clock.now = 1
-    assert removals.claim(lambda _: False).key == "a"
+    clock.now = 100
+    assert removals.claim(lambda entry: not removals.is_accepted(entry)) is None
+    assert removals.claim(removals.is_accepted).key == "a"
 
 
 def test_an_accepted_one_is_looked_at_until_it_is_gone_with_growing_pauses(clock):

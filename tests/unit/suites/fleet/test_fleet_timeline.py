@@ -64,29 +64,54 @@ def test_a_shorter_minute_scales_every_phase():
     ]
 
 
+class Ledger:
+    def __init__(self, *entries):
+        self.entries = list(entries)
+
+    def remaining(self):
+        return tuple(self.entries)
+
+
 def entry(identity="x", **facts):
     return Entry("kafka", "key", identity, facts, 0.0)
 
 
+def may_go(phase, thing, *, is_accepted=False, **given):
+    here = worker.Worker(settings.FleetSettings(**CREATES, **given), Ledger(thing), Ledger())
+    if is_accepted:
+        here.kafka_removals.hand_over(thing)
+    return here.may_go(phase, thing)
+
+
 @pytest.mark.parametrize(
-    ("phase", "kept", "filler", "lost", "lost_filler"),
+    ("phase", "kept", "filler", "filler_that_was_deleted", "lost"),
     [
+        ("hold off", False, True, False, False),
         ("mix", False, True, False, False),
-        ("cleanup", True, True, False, False),
+        ("cleanup", True, True, True, False),
         ("sweep", True, True, True, True),
     ],
 )
-def test_what_may_be_removed_when(phase, kept, filler, lost, lost_filler):
-    here = worker.Worker(settings.FleetSettings(**CREATES), None, None)
-    assert here.may_go(phase, entry(keep=True)) is kept
-    assert here.may_go(phase, entry(keep=False)) is filler
-    assert here.may_go(phase, entry(None, keep=True)) is lost
-    assert here.may_go(phase, entry(None, keep=False)) is lost_filler
+def test_what_may_be_removed_when(phase, kept, filler, filler_that_was_deleted, lost):
+    assert may_go(phase, entry(keep=True)) is kept
+    assert may_go(phase, entry(keep=True), is_accepted=True) is kept
+    assert may_go(phase, entry(keep=False)) is filler
+    assert may_go(phase, entry(keep=False), is_accepted=True) is filler_that_was_deleted
+    assert may_go(phase, entry(None, keep=True)) is may_go(phase, entry(None, keep=False)) is lost
 
 
-def test_without_cleanup_nothing_is_ever_removed():
-    here = worker.Worker(settings.FleetSettings(**CREATES, cleanup=False), None, None)
-    assert not any(here.may_go(phase, entry(keep=keep)) for phase in ("mix", "sweep") for keep in (True, False))
+def test_without_cleanup_only_what_fills_the_database_is_deleted():
+    given = {"cleanup": False}
+    assert not any(may_go(phase, entry(keep=True), **given) for phase in ("mix", "cleanup", "sweep"))
+    assert may_go("mix", entry(keep=False), **given)
+
+
+def test_what_is_left_is_told_from_what_is_being_deleted():
+    things = [entry(f"id{n}", keep=True)._replace(key=f"key{n}") for n in range(3)]
+    here = worker.Worker(settings.FleetSettings(**CREATES), Ledger(*things), Ledger())
+    here.kafka_removals.hand_over(things[1])
+    here.kafka_removals.refused(here.kafka_removals.claim())
+    assert here.left() == (2, 1)
 
 
 def test_a_query_of_the_mix_follows_the_grammar_of_the_service():

@@ -346,7 +346,7 @@ def ask_for_the_end_of_the_rest() -> None:
         (ACCOUNT_LEDGER, here.account_removals, SERVICE_ACCOUNTS),
     ):
         for entry in ledger.remaining():
-            if removals.is_going(entry) and removals.is_accepted(entry):
+            if removals.is_accepted(entry):
                 continue
             if time.monotonic() >= deadline:
                 return

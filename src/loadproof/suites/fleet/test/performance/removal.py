@@ -74,14 +74,14 @@ class Removals:
         Whoever claims says what came of it: ``accepted``, ``refused``, ``still_there`` or ``gone``.
 
         Args:
-            wanted: What may be removed now.
+            wanted: For what the next step may be done now.
         """
         now = self._clock()
         for entry in self._ledger.remaining():
             going = self._going.get(entry.key)
             if going is not None and (going.is_busy or now < going.not_before or going.refusals >= self._most):
                 continue
-            if going is None and not wanted(entry):
+            if not wanted(entry):
                 continue
             self._going.setdefault(entry.key, _Going()).is_busy = True
             return entry
@@ -93,7 +93,8 @@ class Removals:
 
     def is_accepted(self, entry: Entry) -> bool:
         """Whether the service has said that it removes it: the next step is a look."""
-        return self._going[entry.key].is_accepted
+        going = self._going.get(entry.key)
+        return going is not None and going.is_accepted
 
     def accepted(self, entry: Entry) -> None:
         """The service removes it."""

@@ -67,12 +67,16 @@ class Worker:
         return self.settings.creates and (is_leader() or not self.settings.single_worker)
 
     def may_go(self, phase: str, entry: Entry) -> bool:
-        """Whether something may be removed now: what only fills the database at any time, the rest near the end."""
-        if not self.settings.cleanup:
-            return False
-        if entry.facts.get("keep") is False:
-            return entry.id is not None or phase == SWEEP
-        return phase == SWEEP or (phase == CLEANUP and entry.id is not None)
+        """Whether the next step of a removal may be done now.
+
+        What only fills the database is deleted at once, but looked at near the end: there may be thousands. What was
+        to stay goes near the end.
+        """
+        if entry.id is None:
+            return phase == SWEEP
+        if entry.facts.get("keep") is False and not self.kafka_removals.is_accepted(entry):
+            return True
+        return self.settings.cleanup and phase in (CLEANUP, SWEEP)
 
     def own_kafka(self, random: Random) -> str | None:
         """A kafka of this worker that stays for now; None where there is none."""
@@ -109,5 +113,5 @@ class Worker:
             for ledger, removals in ((self.kafkas, self.kafka_removals), (self.accounts, self.account_removals))
             for entry in ledger.remaining()
         ]
-        going = sum(removals.is_going(entry) and removals.is_accepted(entry) for removals, entry in entries)
+        going = sum(removals.is_accepted(entry) for removals, entry in entries)
         return len(entries) - going, going

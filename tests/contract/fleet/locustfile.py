@@ -131,5 +131,5 @@ class QuickstartUser(HttpUser):
 
     def handle(self, block):
         with block as response:
-            if not self.renew_if_refused(response) and response.status_code == 409:
+            if not self.renew_if_refused(response) and response.status_code in (404, 409):
                 response.success()

@@ -27,21 +27,24 @@ def pytest_runtest_setup(item):
     pytest.skip(reason)
 
 
-PATIENT = frozenset(
+MEASURING = frozenset(
     f"test_{name}.py"
     for name in (
-        *("api", "bad_input", "ci_examples", "ci_outputs", "compare_command", "demo_process", "endings"),
-        *("metrics_port", "odd_scripts", "open_model", "pytest_plugin", "real_programs", "report_page", "run"),
-        *("services", "verdicts"),
+        *("client", "client_checklist", "compatibility", "examples", "figures_agree", "keys_at_a_terminal", "kit"),
+        *("locust_statistics", "prometheus", "searches", "token_broker", "web_page", "wire"),
+        *("events_mixed_run", "events_real", "fleet_runs", "services_suite_load", "services_suite_search"),
     )
 )
-"""Modules whose tests wait for what shall happen, and count; the few in them that measure times are marked one by one."""
+"""Modules of whole programs whose tests depend on what else the machine does: on times, or on who is served first.
+
+All others wait for what shall happen, and count; the few in them that measure times are marked one by one.
+"""
 
 
 def pytest_collection_modifyitems(items):
-    """Whatever runs whole programs needs the machine for itself, unless it is patient."""
+    """Some of what runs whole programs needs the machine for itself."""
     for item in items:
-        if "integration" in item.path.parts and item.path.name not in PATIENT:
+        if item.path.name in MEASURING:
             item.add_marker("alone")
 
 

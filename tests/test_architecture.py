@@ -177,3 +177,8 @@ def test_every_file_is_short_enough_to_be_one_thing():
     paths = sorted(SOURCE.rglob("*.py"))
     lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in paths}
     assert {str(path): length for path, length in lengths.items() if length >= 600} == {}
+
+
+def test_no_two_modules_of_tests_share_a_name():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []

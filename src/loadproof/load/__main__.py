@@ -22,13 +22,14 @@ def main() -> int:
 
     from loadproof.http import session  # noqa: PLC0415
     from loadproof.http.event import RequestEvent  # noqa: PLC0415
-    from loadproof.load import waiting  # noqa: PLC0415
+    from loadproof.load import default_options, waiting  # noqa: PLC0415
 
     locust.events.request = RequestEvent()
     # A collection of the youngest for each 700 objects, as Python has it, takes a tenth of the time of a request.
     gc.set_threshold(10_000, 20, 20)
     session.install(job["client"])
     waiting.install()
+    default_options.install()
     from loadproof.load.engine import run  # noqa: PLC0415
 
     return run(job, fd)

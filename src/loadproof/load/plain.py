@@ -12,10 +12,11 @@ def run_locust() -> int:
     import locust  # noqa: F401, PLC0415 - patches the standard library: before anything that uses sockets
 
     from loadproof.http import session  # noqa: PLC0415
-    from loadproof.load import waiting  # noqa: PLC0415
+    from loadproof.load import default_options, waiting  # noqa: PLC0415
 
     session.install("fast")
     waiting.install()
+    default_options.install()
     from locust.main import main  # noqa: PLC0415 - it imports plug-ins, which must find our sessions
 
     main()

@@ -16,7 +16,6 @@ from fleet_api import Answer, FleetApi
 from left_for_later import LeftForLater
 from locust import HttpUser, constant_pacing, events, task
 from locust.runners import MasterRunner, WorkerRunner
-from many_workers import keep_default_options
 from mix import draw_action, draw_search, new_name
 from plain_calls import KAFKAS, SERVICE_ACCOUNTS, PlainApi, find_lost, remove_entry
 from settings import FleetSettings
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-keep_default_options()
 SETTINGS = FleetSettings.load()
 PHASES = timeline(SETTINGS)
 TOKENS = BrokerTokens(SETTINGS.token_url)

@@ -224,6 +224,23 @@ def test_the_command_line_tells_its_story(tmp_path):
     assert list((tmp_path / "targets").iterdir()) == []
 
 
+def test_the_targets_of_all_suites_stand_at_once_on_free_ports(tmp_path):
+    told = {"LOADPROOF_TARGETS": str(tmp_path / "targets")}
+    try:
+        for name in standing.SUITES:
+            started = loadproof(tmp_path, "target", "up", name, "--free-ports", **told)
+            assert started.code == 0, started.err
+        shown = loadproof(tmp_path, "target", "ps", "--json", **told)
+        assert shown.code == 0
+        stood = json.loads(shown.out)
+        assert [each["target"] for each in stood] == list(standing.SUITES)
+        ports = [part["port"] for each in stood for part in each["parts"].values()]
+        assert len(set(ports)) == len(ports)
+    finally:
+        for name in standing.SUITES:
+            loadproof(tmp_path, "target", "down", name, "--volumes", **told)
+
+
 @pytest.mark.parametrize(
     ("words", "slug"),
     [

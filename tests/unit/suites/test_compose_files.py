@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from loadproof.suites.standing import find_target
+
 ROOT = Path(__file__).parents[3]
 SUITES = ROOT / "src/loadproof/suites"
 FILES = {
@@ -82,3 +84,12 @@ def test_the_image_has_what_is_installed_and_nothing_else():
     assert taken == {"src", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"}
     assert all((ROOT / name).exists() for name in taken)
     assert '"/source[targets]"' in (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("name", ["async_requests", "virus_scan", "events", "services"])
+def test_what_stands_without_containers_stands_in_them(name):
+    target = find_target(name)
+    parts = {part.name for part in target.real or target.embedded}
+    services = set(YAML(typ="safe").load(SUITES / name / FILES[name])["services"])
+    assert parts <= services
+    assert services - parts <= {"signatures", "clamav", "prometheus", "grafana"}  # what only containers need

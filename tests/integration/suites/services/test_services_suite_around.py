@@ -288,7 +288,7 @@ def test_s4_07_services_are_started_on_their_documented_ports(suite, target, nam
 def test_a_port_that_is_taken_is_said_with_what_to_do(suite, services):
     ended = suite.run("make", "run-ui-app")
     assert ended.code == 2
-    assert f"ui_app: port {services['ui_app'].ready['port']} is taken" in ended.err
+    assert f"ui_app: port {services['ui_app'].ready['port']} cannot be had" in ended.err
     assert "UI_APP_PORT=N" in ended.err
 
 

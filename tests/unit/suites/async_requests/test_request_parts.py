@@ -58,7 +58,7 @@ def test_both_meet_at_one_broker_and_one_file(services, name):
     ours, docker = options_of(filled(REAL[name]), name), options_of(command(services, name), name)
     assert ours.broker == docker.broker == f"redis://127.0.0.1:{REAL['redis'].port}/0"
     assert str(ours.database.resolve()) == "/targets/request-api/requests.db"
-    assert str(docker.database) == "/requests/requests.db"
+    assert str(docker.database) == "/var/tmp/requests.db"
 
 
 def test_jobs_take_as_long_and_are_as_many_at_a_time(services):

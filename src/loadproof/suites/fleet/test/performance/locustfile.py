@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fleet_api import Answer, FleetApi
 from left_for_later import LeftForLater
 from locust import HttpUser, constant_pacing, events, task
+from locust.exception import CatchResponseError
 from locust.runners import MasterRunner, WorkerRunner
 from mix import draw_action, draw_search, new_name
 from plain_calls import KAFKAS, SERVICE_ACCOUNTS, PlainApi, find_lost, remove_entry
@@ -219,7 +220,7 @@ class QuickstartUser(HttpUser):  # type: ignore[misc]
             response_length=0,
             response=None,
             context=self.context(),
-            exception=None if failure is None else RunError(failure, slug="kafka"),
+            exception=None if failure is None else CatchResponseError(failure),
             start_time=time.time() - age,
             url=None,
         )

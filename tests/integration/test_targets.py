@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import urllib.request
 from dataclasses import replace
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from commandline import alive, children, end, loadproof, start, wait_for
+from commandline import alive, children, end, environment, loadproof, start, wait_for
 from loadproof.errors import RunError, UsageError
 from loadproof.suites import standing
 from loadproof.suites.parts import Accepts, Answers, Demo, Part, Succeeds, Target
@@ -180,6 +181,24 @@ def test_a_borrowed_target_leaves_nothing(monkeypatch):
         folder, pid = stood.folder, stood.processes[0].pid
     assert not alive(pid)
     assert not folder.exists()
+
+
+def test_a_borrowed_target_ends_with_whoever_borrowed_it(tmp_path):
+    script = """
+import time
+from loadproof.suites import standing
+with standing.borrowed(standing.find_target("services")) as stood:
+    print(*(each.pid for each in stood.processes), flush=True)
+    time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment()
+    ) as borrower:
+        pids = [int(word) for word in borrower.stdout.readline().split()]
+        assert len(pids) == 3
+        assert all(map(alive, pids))
+        borrower.kill()
+    wait_for(lambda: not any(map(alive, pids)))
 
 
 def test_a_pid_that_another_process_has_now_is_never_ended(up):

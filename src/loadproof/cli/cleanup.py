@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import subprocess
 import sys
 from collections import Counter
@@ -73,6 +74,8 @@ def _clean(locustfile: Path, folder: Path, delay: float) -> int:
                 continue
             outcomes[why_not is None] += 1
             print(f"✓ removed {name}" if why_not is None else f"✗ left {name}: {printable(why_not)}", flush=True)
+    if cleaning.returncode == int(ExitCode.INTERRUPTED):
+        raise KeyboardInterrupt
     if cleaning.returncode not in (0, int(ExitCode.COULD_NOT_RUN)):
         raise RunError(f"{locustfile} could not be read", slug="cleanup-failed", hint="its last words are above")
     print(f"{outcomes[True]} removed, {outcomes[False]} left")
@@ -100,6 +103,13 @@ def _named(kind: str, identity: str | None, facts: Mapping[str, Any]) -> str:
     return printable(f"{kind} {identity or 'of unknown id'}{f' ({known})' if known else ''}")
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError("must be a number of seconds, at least 0")
+    return seconds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="loadproof cleanup",
@@ -111,7 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("run", metavar="RUN", help="a result directory, latest[:NAME], or a folder of ledgers")
     parser.add_argument("--dry-run", action="store_true", help="say what would be removed")
     parser.add_argument("--locustfile", metavar="FILE", help="the suite that removes it (default: the run's own)")
-    parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="between two removals, default 0")
+    parser.add_argument(
+        "--delay", type=_seconds, default=0.0, metavar="SECONDS", help="between two removals, default 0"
+    )
     parser.add_argument(
         "--results", type=Path, default=RESULTS, metavar="DIR", help=f"where latest is, default {RESULTS}"
     )

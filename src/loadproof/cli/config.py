@@ -68,7 +68,10 @@ def _suite_settings(plan: Plan) -> list[dict[str, Any]]:
     sys.stderr.write(asked.stderr)
     if asked.returncode:
         raise RunError(f"{plan.target.locustfile} cannot be read", slug="locustfile", hint="its last words are above")
-    settings: list[dict[str, Any]] = json.loads(asked.stdout)
+    try:
+        settings: list[dict[str, Any]] = json.loads(asked.stdout.splitlines()[-1])
+    except (ValueError, IndexError):  # the file ended the process, or wrote over our answer
+        raise RunError(f"{plan.target.locustfile} ends while it is read", slug="locustfile") from None
     return settings
 
 

@@ -6,13 +6,15 @@ import argparse
 import json
 import sys
 import time
+from collections import deque
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from loadproof.cli.help import HelpFormatter
 from loadproof.errors import ExitCode, Problem, UsageError
 from loadproof.report.wording import ABSENT
-from loadproof.suites.processes import last_lines
+from loadproof.suites.processes import is_alive
 from loadproof.suites.standing import (
     SUITES,
     Standing,
@@ -95,22 +97,19 @@ def _logs(read: argparse.Namespace) -> int:
     chosen = [each for each in stood.processes if read.part in (None, each.part)]
     if not chosen:
         raise _unknown_part(read.part, stood)
-    files: list[TextIO] = []
-    for process in chosen:
-        path = Path(process.log)
-        files.append(path.open(encoding="utf-8", errors="replace"))
-        for line in last_lines(path, read.tail):
-            print(f"{process.part} | {line}")
-    for file in files:
-        file.seek(0, 2)
-    while read.follow and any(state != "gone" for state in stood.states().values()):
+    with ExitStack() as held:
+        files = [held.enter_context(Path(each.log).open(encoding="utf-8", errors="replace")) for each in chosen]
         for process, file in zip(chosen, files, strict=True):
-            for line in file:
+            for line in deque(file, maxlen=max(0, read.tail)):
                 print(f"{process.part} | {line.rstrip()}")
-        sys.stdout.flush()
-        time.sleep(_POLL)
-    for file in files:
-        file.close()
+        goes_on = bool(read.follow)
+        while goes_on:
+            goes_on = any(map(is_alive, chosen))  # asked before reading: what it writes last is read too
+            for process, file in zip(chosen, files, strict=True):
+                for line in file:
+                    print(f"{process.part} | {line.rstrip()}")
+            sys.stdout.flush()
+            time.sleep(_POLL)
     return int(ExitCode.PASS)
 
 

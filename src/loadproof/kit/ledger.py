@@ -11,6 +11,8 @@
         with self.client.post("/kafkas", json={"name": name}, catch_response=True) as response:
             if response.status_code == 202:
                 attempt.created(response.json()["id"])
+            elif 400 <= response.status_code < 500:
+                attempt.refused()
 
 Nothing is ever deleted that the ledger does not hold. ``loadproof cleanup RUN`` calls ``remove`` for what a run that
 crashed has left.
@@ -18,6 +20,7 @@ crashed has left.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -59,12 +62,15 @@ class Attempt:
     def __init__(self, ledger: Ledger, key: str) -> None:
         self._ledger = ledger
         self.key = key
-        self.is_created = False
+        self.is_refused = False
 
     def created(self, identity: str, **facts: Any) -> Entry:
         """The service made it, and calls it so."""
-        self.is_created = True
         return self._ledger._made(self.key, identity, facts)  # noqa: SLF001 - two halves of one thing
+
+    def refused(self) -> None:
+        """The service said that it makes none: there is nothing to remove."""
+        self.is_refused = True
 
 
 class Ledger:
@@ -94,8 +100,8 @@ class Ledger:
     def attempt(self, **facts: Any) -> Iterator[Attempt]:
         """Note that something is about to be created; leave the block when the answer is there.
 
-        Left without ``created``: the service refused. Left by an exception, a timeout for example: nobody knows, and it
-        stays in the ledger with the facts that find it.
+        Left with neither ``created`` nor ``refused``, nobody knows: after a timeout, which Locust's clients give as an
+        answer with the status 0, or a 502 of a proxy. Then it stays in the ledger with the facts that find it.
 
         Args:
             facts: What finds it without an id, such as its name. Never secrets.
@@ -105,7 +111,7 @@ class Ledger:
         self._write("attempt", self._entries[key])
         made = Attempt(self, key)
         yield made
-        if not made.is_created:
+        if made.is_refused:
             self._write("refused", self._entries.pop(key))
 
     def created(self, identity: str, **facts: Any) -> Entry:
@@ -177,14 +183,17 @@ class Ledger:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{self.kind}-{self._pid}-{self._started}.jsonl"
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        # One write for each line: whatever dies, every line before is whole.
-        os.write(self._file, f"{ledger_line(happened, entry)}\n".encode())
+        # One write for each line: whatever dies, every line before is whole. One that a full disk has cut off ends
+        # where the next one begins.
+        line = f"\n{ledger_line(happened, entry)}\n".encode()
+        if os.write(self._file, line) < len(line):
+            raise OSError(errno.ENOSPC, f"the ledger of {self.kind} cannot be written: {os.strerror(errno.ENOSPC)}")
 
 
 def ledger_line(happened: Happened, entry: Entry) -> str:
     """One line of a ledger."""
     said = {"happened": happened, "kind": entry.kind, "key": entry.key, "at": entry.at, "id": entry.id}
-    return json.dumps(said | {"facts": dict(entry.facts)})
+    return json.dumps(said | {"facts": dict(entry.facts)}, default=str)
 
 
 def _folder() -> str:

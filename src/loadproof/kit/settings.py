@@ -19,7 +19,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NamedTuple, NoReturn, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
 
@@ -159,7 +159,12 @@ class Settings(BaseModel):
                 if field.is_required():
                     problems.append(_missing(field))
                 continue
-            text, sources[key] = found
+            text, sources[key], is_shown = found
+            if is_shown and _is_secret(field) and not is_secret_name(_names(field)[0]):
+                # A plan hides values by their names, and knows no types.
+                hint = "put it into the environment or into .env"
+                problems.append(Problem("bad-setting", sources[key], "is a secret, and would stand in the plan", hint))
+                continue
             try:
                 values[key] = _adapter(field).validate_python(text)
             except ValidationError as error:
@@ -185,6 +190,20 @@ class Settings(BaseModel):
             yield Shown(name, text, self._sources.get(key, "given in Python"), field.description or "")
 
 
+class Found(NamedTuple):
+    """The text of one setting in one layer.
+
+    Attributes:
+        text: As it was written.
+        source: Where.
+        is_shown: Whether it is part of the plan, which files and reports show.
+    """
+
+    text: str
+    source: str
+    is_shown: bool = False
+
+
 class Layers:
     """The places in which a setting can stand.
 
@@ -202,19 +221,20 @@ class Layers:
         else:
             given = [SuiteSetting.model_validate(each) for each in json.loads(handed_on)]
         variables = read_dotenv(cwd, problems)
-        self._layers: tuple[dict[str, tuple[str, str]], ...] = (
-            {each.name: (each.text, each.source) for each in given if each.is_option},
-            {name: (text, name) for name, text in environ.items()},
-            {name: (text, f".env: {name}") for name, text in variables.items()},
-            {each.name: (each.text, each.source) for each in given if not each.is_option},
+        self._layers: tuple[dict[str, Found], ...] = (
+            {each.name: Found(each.text, each.source, is_shown=True) for each in given if each.is_option},
+            {name: Found(text, name) for name, text in environ.items()},
+            {name: Found(text, f".env: {name}") for name, text in variables.items()},
+            {each.name: Found(each.text, each.source, is_shown=True) for each in given if not each.is_option},
         )
 
-    def find(self, names: tuple[str, ...]) -> tuple[str, str] | None:
-        """The text of the highest layer that has one of the names, and where it stands; None where none has."""
+    def find(self, names: tuple[str, ...]) -> Found | None:
+        """What the highest layer says that has one of the names; None where none has, and where it is empty."""
         for layer in self._layers:
             for name in names:
-                if layer.get(name, ("", ""))[0]:
-                    return layer[name]
+                found = layer.get(name)
+                if found is not None and found.text:
+                    return found
         return None
 
     def misspelt(self, known: set[str]) -> Iterator[tuple[str, str]]:
@@ -223,7 +243,7 @@ class Layers:
             for name in sorted(layer.keys() - known):
                 close = difflib.get_close_matches(name, known, n=1, cutoff=_CLOSE)
                 if close and not (close[0].startswith(name) or name.startswith(close[0])):
-                    yield layer[name][1], close[0]
+                    yield layer[name].source, close[0]
 
 
 def _names(field: FieldInfo) -> tuple[str, ...]:
@@ -231,6 +251,10 @@ def _names(field: FieldInfo) -> tuple[str, ...]:
     assert isinstance(extra, dict), "a field of Settings is declared with setting()"
     names: Any = extra["env"]
     return tuple(names)
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _adapter(field: FieldInfo) -> TypeAdapter[Any]:

@@ -79,13 +79,15 @@ _children: list[subprocess.Popen[bytes]] = []
 """What this process started: asked for its end, so that none stays a zombie."""
 
 
-def start(part: Part, place: Place, options: Sequence[str] = ()) -> Process:
+def start(part: Part, place: Place, options: Sequence[str] = (), *, leash: int | None = None) -> Process:
     """Start a part in the background, with its stdin open and its output in a log.
 
     Args:
         part: What to start.
         place: Where.
         options: Words for its command, where it takes any.
+        leash: A pipe to read from, given to it as its stdin: what ends when that closes never outlives who holds the
+            other end. None for a stdin that stays open.
 
     Raises:
         RunError: ``port-taken``, ``missing-program``, or ``target-not-ready`` where a command before it failed.
@@ -101,10 +103,7 @@ def start(part: Part, place: Place, options: Sequence[str] = ()) -> Process:
     _prepare(part, place)
     words = [*_words(part.command, part, place), *(options if part.takes_options else ())]
     log = place.folder / f"{part.name}.log"
-    pipe = place.folder / f"{part.name}.stdin"
-    pipe.unlink(missing_ok=True)
-    os.mkfifo(pipe, 0o600)
-    stdin = os.open(pipe, os.O_RDWR)  # the part holds both ends: its stdin stays open as long as it lives
+    stdin = _open_stdin(place.folder / f"{part.name}.stdin") if leash is None else os.dup(leash)
     try:
         with log.open("wb") as output:
             child = subprocess.Popen(  # noqa: S603 - the suite's own table of commands
@@ -173,7 +172,8 @@ def stop(process: Process) -> None:
     """SIGTERM to the process, and SIGKILL to what is left of its session after ten seconds, or behind it."""
     if not is_alive(process):
         return
-    os.kill(process.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):  # it has ended since
+        os.kill(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_WITHIN
     while is_alive(process) and time.monotonic() < deadline:
         time.sleep(_POLL / 2)
@@ -221,6 +221,13 @@ def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
+
+
+def _open_stdin(pipe: Path) -> int:
+    """A pipe of which a part holds both ends: its stdin stays open as long as it lives."""
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe, 0o600)
+    return os.open(pipe, os.O_RDWR)
 
 
 def _prepare(part: Part, place: Place) -> None:

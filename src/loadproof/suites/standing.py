@@ -148,6 +148,7 @@ def bring_up(
     free_ports: bool = False,
     options: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
+    leash: int | None = None,
 ) -> Standing:
     """Start every part that does not run yet, and wait until each is ready.
 
@@ -159,6 +160,7 @@ def bring_up(
         free_ports: Whether parts whose port is not given take any that is free.
         options: Words for the part that takes them; those of the last time where there are none.
         say: Told what is being started.
+        leash: As for ``processes.start``.
 
     Raises:
         RunError: ``missing-program``, ``port-taken`` or ``target-not-ready``. What was started before stands.
@@ -181,7 +183,7 @@ def bring_up(
         if part.name in alive:
             continue
         say(f"starting {part.name}")
-        process = processes.start(part, place, given)
+        process = processes.start(part, place, given, leash=leash)
         now = replace(now, processes=(*now.processes, process))
         now.save()
         processes.wait_until_ready(part, process, place)
@@ -212,16 +214,22 @@ def take_down(stood: Standing, *, volumes: bool = False, only: str | None = None
 
 @contextmanager
 def borrowed(target: Target, *, is_real: bool = False, options: Sequence[str] = ()) -> Iterator[Standing]:
-    """A target on free ports, as long as the block lasts; nothing of it stays."""
+    """A target on free ports, as long as the block lasts; nothing of it stays.
+
+    However this process ends, parts that end with their stdin end too.
+    """
     with tempfile.TemporaryDirectory(prefix="loadproof-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o711)
+        leash, held = os.pipe()
         try:
-            yield bring_up(target, folder, is_real=is_real, free_ports=True, options=options)
+            yield bring_up(target, folder, is_real=is_real, free_ports=True, options=options, leash=leash)
         finally:
             stood = find_standing(target.name, folder)
             if stood is not None:
                 take_down(stood)
+            os.close(leash)
+            os.close(held)
 
 
 def _ports(now: Standing, given: dict[str, int], *, free_ports: bool) -> dict[str, int]:

@@ -1,5 +1,7 @@
 import json
 import os
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -44,8 +46,9 @@ def test_what_is_created_stays_until_it_is_removed(folder, kafkas):
 
 
 def test_an_attempt_that_was_refused_leaves_nothing(folder, kafkas):
-    with kafkas.attempt(name="x"):
+    with kafkas.attempt(name="x") as attempt:
         assert len(read_ledgers(folder).remaining) == 1  # before the answer is there, on disk already
+        attempt.refused()
     kept = read_ledgers(folder)
     assert (kept.remaining, kept.created, kept.removed) == ((), {}, {})
     assert len(kafkas) == 0
@@ -57,6 +60,31 @@ def test_an_attempt_whose_answer_was_lost_is_found_by_its_facts(folder, kafkas):
     (entry,) = read_ledgers(folder).remaining
     assert (entry.id, entry.facts) == (None, {"name": "x"})
     assert kafkas.claim() is None  # it has no id to remove it by
+
+
+def test_an_attempt_that_nobody_spoke_of_may_have_made_something(folder, kafkas):
+    with kafkas.attempt(name="x"):
+        pass  # an answer with the status 0, as Locust's clients give a timeout
+    (entry,) = read_ledgers(folder).remaining
+    assert (entry.id, entry.facts) == (None, {"name": "x"})
+
+
+def test_facts_of_any_kind_can_be_kept(folder, kafkas):
+    kafkas.created(UUID(int=5), path=Path("a/b"))
+    (entry,) = read_ledgers(folder).remaining
+    assert (entry.id, entry.facts) == (str(UUID(int=5)), {"path": "a/b"})
+
+
+def test_a_line_that_a_full_disk_cut_off_takes_no_other_with_it(folder, kafkas, monkeypatch):
+    kafkas.created("a")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:20]))
+    with pytest.raises(OSError, match="the ledger of kafka cannot be written"):
+        kafkas.created("b")
+    monkeypatch.undo()
+    monkeypatch.setenv("LOADPROOF_LEDGERS", str(folder))
+    kafkas.created("c")
+    assert [entry.id for entry in read_ledgers(folder).remaining] == ["a", "c"]
 
 
 def test_an_attempt_that_succeeded_knows_both_name_and_id(folder, kafkas):

@@ -135,6 +135,20 @@ def test_secrets_are_never_shown(tmp_path, capsys):
     assert fleet.token.get_secret_value() == "very secret"
 
 
+class Odd(Settings):
+    dsn: SecretStr | None = setting(env="DB_DSN", help="where the data is")
+
+
+def test_a_secret_that_the_plan_would_show_is_refused_there_and_taken_where_nobody_shows_it(tmp_path, capsys):
+    (tmp_path / "loadproof.toml").write_text("[settings]\nDB_DSN = 'postgresql://u:very secret@h'\n")
+    with pytest.raises(SystemExit):
+        load(Odd, tmp_path)
+    said = capsys.readouterr().err
+    assert "loadproof.toml: settings.DB_DSN: is a secret, and would stand in the plan" in said
+    assert "very secret" not in said
+    assert load(Odd, tmp_path, DB_DSN="x").dsn.get_secret_value() == "x"
+
+
 def test_a_misspelt_name_is_pointed_out(tmp_path, capsys):
     load(Fleet, tmp_path, PERF_TEST_USRES="5", PATH="/bin", PERF_TEST_USER_SPAWN_RATE="1")
     assert (

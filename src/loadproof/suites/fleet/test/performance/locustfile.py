@@ -161,6 +161,8 @@ class QuickstartUser(HttpUser):  # type: ignore[misc]
                 identity = self.identity_of(answer, name)
                 if identity is not None:
                     attempt.created(identity)
+                else:
+                    attempt.refused()
         except UnknownFateError:
             creations.lost()
             return
@@ -232,6 +234,8 @@ class QuickstartUser(HttpUser):  # type: ignore[misc]
             made = self.api.create_service_account(name)
             if made.identity is not None:
                 attempt.created(made.identity)
+            elif 0 < made.status < 500:
+                attempt.refused()
         if made.identity is None:
             return
         LEFT.service_account(made.identity)

@@ -584,7 +584,8 @@ def test_users_stay_logged_in_over_many_tokens_and_over_one_that_is_refused(tmp_
     # A token is used for 2 s, and one of them was refused.
     assert 3 <= len(issuer.forms) <= 7
     if words[0] == "loadproof":
-        assert counts["plain"] + counts["fast"] == service.paths["/broker"]  # Locust's last second is in no file
+        in_flight = service.paths["/broker"] - counts["plain"] - counts["fast"]  # when the run ended: one for each user
+        assert 0 <= in_flight <= 3  # not asked of Locust, whose last second is in no file
         assert ended.run["health"]["fallbacks"] == {}
 
 

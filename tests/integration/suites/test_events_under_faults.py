@@ -131,6 +131,16 @@ def test_failed_logins_never_end_the_run(held):
     assert "POST /auth/token/pair [login]" in log.read_text()
 
 
+def test_a_flow_of_which_a_call_failed_is_a_failure(held):
+    held.faults(fail_share=1, only="/checkout")
+    ended = run(held, ["FreeTicketUser"], seconds=8, users=8)
+    assert ended.code == 99
+    found = by_name(ended)
+    assert {row["success"] for row in found["/events/{id}/my-status [BOTTLENECK]"]} == {"true"}
+    assert {row["success"] for row in found["free_ticket_flow"]} == {"false"}
+    assert all("a call in it failed" in row["error_message"] for row in found["free_ticket_flow"])
+
+
 def test_s3_24_a_request_slower_than_the_timeout_fails(held):
     held.faults(slow_share=1, slow_by=2, only="/dashboard/organizations")
     ended = run(held, ["DashboardUser"], seconds=6, users=14, LOCUST_REQUEST_TIMEOUT="0.9")
@@ -157,4 +167,4 @@ print(Rules().judge(response), response.said)
 def test_s3_24_an_answer_that_drips_is_too_slow_as_a_whole(held):
     words = [sys.executable, "-c", DRIPPING, held.folder]
     done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=30, check=True)
-    assert done.stdout == "False ['slower than LOCUST_REQUEST_TIMEOUT=30']\n"
+    assert done.stdout == "failure ['slower than LOCUST_REQUEST_TIMEOUT=30']\n"

@@ -35,16 +35,16 @@ class Rules:
     conflicts: dict[str, str] = field(default_factory=dict)
     check: Callable[[Any], str | None] | None = None
 
-    def judge(self, response: Any) -> bool:
-        """Mark a response; whether it was a success."""
+    def judge(self, response: Any) -> str:
+        """Mark a response, and say what it was: ``success``, ``expected`` or ``failure``."""
         seconds = response.request_meta["response_time"] / 1000
         if response.status_code and seconds > settings.request_timeout:
             # The client's own timeout is for each piece of an answer; this one is for the whole.
             response.failure(f"slower than LOCUST_REQUEST_TIMEOUT={settings.request_timeout:g}")
-            return False
+            return "failure"
         why = self._conflict(response)
         expected = {_REFUSED: why} if why else {}
-        return Expectation(ok=self.statuses, expected=expected, check=self._checked).judge(response) == "success"
+        return Expectation(ok=self.statuses, expected=expected, check=self._checked).judge(response)
 
     def _conflict(self, response: Any) -> str | None:
         if response.status_code != _REFUSED:
@@ -63,12 +63,16 @@ class ApiClient:
     Args:
         client: The user's session.
         account: Whom it signs in as, with ``email``; None for nobody.
+
+    Attributes:
+        failures: How many calls have failed.
     """
 
     def __init__(self, client: Any, account: dict[str, str] | None = None) -> None:
         self._client = client
         self._client.headers.update(HEADERS)
         self._account = account
+        self.failures = 0
         self._tokens = JwtPair(self._log_in, self._renew) if account else None
 
     def sign_in(self) -> None:
@@ -101,9 +105,9 @@ class ApiClient:
         except TokenError:
             raise RescheduleTask from None  # the login's own entry has the failure
         with sent as response:
-            if (rules or Rules()).judge(response):
-                return response.json()
-        return None
+            outcome = (rules or Rules()).judge(response)
+            self.failures += outcome == "failure"
+            return response.json() if outcome == "success" else None
 
     def _log_in(self) -> dict[str, Any]:
         assert self._account is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from clients.api_client import ApiClient, Rules
 from config import ORGANIZATION, settings
@@ -10,7 +11,10 @@ from data.generators import preseeded_accounts
 from locust import HttpUser, between
 from locust.exception import RescheduleTask
 
-from loadproof.kit import AccountPool
+from loadproof.kit import AccountPool, flow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 STATUS = "/events/{id}/my-status [BOTTLENECK]"
 
@@ -64,6 +68,15 @@ class EventUser(AuthenticatedUser):
                 raise RescheduleTask
             self._events[slug] = found["id"]
         return self._events[slug]
+
+    @contextmanager
+    def flow(self, name: str) -> Iterator[None]:
+        """An entry of its own for what the block does; failed where a call in it is."""
+        before = self.api.failures
+        with flow(name) as running:
+            yield
+            if self.api.failures > before:
+                running.failure("a call in it failed")
 
     def my_status(self, slug: str | None = None, rules: Rules | None = None) -> Any:
         """What the platform says of this user and an event; None when it did not answer as it should."""

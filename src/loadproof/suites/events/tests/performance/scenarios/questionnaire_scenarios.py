@@ -11,8 +11,6 @@ from locust import task
 from locust.exception import RescheduleTask
 from scenarios.base import EventUser
 
-from loadproof.kit import flow
-
 CONFLICTS = {"maximum number of attempts": "no attempt is left"}
 
 
@@ -56,6 +54,6 @@ class QuestionnaireUser(EventUser):
     @task(1)
     def questionnaire_flow(self) -> None:
         """See how one stands, then do the same."""
-        with flow("questionnaire_flow"):
+        with self.flow("questionnaire_flow"):
             self.my_status()
             self.submit()

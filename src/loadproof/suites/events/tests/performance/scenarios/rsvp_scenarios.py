@@ -9,8 +9,6 @@ from config import LIMITED_EVENT, RSVP_EVENT
 from locust import task
 from scenarios.base import EventUser
 
-from loadproof.kit import flow
-
 NAME = "/events/{id}/rsvp/<status> [BOTTLENECK]"
 CONFLICTS = {"event is full": "the event is full", "already": "they have answered already"}
 
@@ -41,7 +39,7 @@ class RSVPUser(EventUser):
     def rsvp_flow(self) -> None:
         """See how one stands with an event that is soon full, and try to get in, or leave to make room."""
         self.event(LIMITED_EVENT)
-        with flow("rsvp_flow"):
+        with self.flow("rsvp_flow"):
             self.my_status(LIMITED_EVENT)
             self._answer(LIMITED_EVENT, next(self._attempts))
 

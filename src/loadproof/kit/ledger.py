@@ -93,6 +93,7 @@ class Ledger:
         self._entries: dict[str, Entry] = {}
         self._claimed: set[str] = set()
         self._file = -1
+        self._is_cut_off = False
         self._numbers = count(1)
         Ledger.known[kind] = self
 
@@ -185,8 +186,10 @@ class Ledger:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         # One write for each line: whatever dies, every line before is whole. One that a full disk has cut off ends
         # where the next one begins.
-        line = f"\n{ledger_line(happened, entry)}\n".encode()
-        if os.write(self._file, line) < len(line):
+        line = "\n" * self._is_cut_off + ledger_line(happened, entry) + "\n"
+        data = line.encode()
+        self._is_cut_off = os.write(self._file, data) < len(data)
+        if self._is_cut_off:
             raise OSError(errno.ENOSPC, f"the ledger of {self.kind} cannot be written: {os.strerror(errno.ENOSPC)}")
 
 

@@ -15,10 +15,11 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit, urlunsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
 from loadproof.errors import Problem, UsageError
 from loadproof.kit.errors import KitError
+from loadproof.kit.servers.issuer import NoRedirect
 from loadproof.kit.servers.keeper import (
     Grant,
     Keeper,
@@ -301,7 +302,7 @@ class BrokerTokens(RenewedToken):
         self._timeout = timeout
         self._now = timing.now
         self._refused = ""
-        self._opener = build_opener(ProxyHandler({}), _NoRedirect)
+        self._opener = build_opener(ProxyHandler({}), NoRedirect)
         hint = f"is the broker running? curl {self._url.removesuffix(urlsplit(self._url).path)}/health shows its state"
         super().__init__(self._fetch, hint=hint, leeway=leeway, attempts=attempts, timing=timing)
 
@@ -458,13 +459,6 @@ def fetch_pair(client: Any, url: str, *, json: Any, name: str | None = None, **o
         said += ", but no JSON object"
     passing = status >= 500 or status in _PASSING
     raise TokenError(f"POST {name or url} {said}", hint="see its entry in the failures", final=not passing)
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Takes a redirect for the answer: the shared secret must not travel to another address."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Follow none."""
 
 
 def _headers_of(client: Any) -> Any:

@@ -1,13 +1,13 @@
 """What somebody has to do with, over all events."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
 
 from loadproof.suites.events.target.paging import Page, PageSize, check_page, page_of
-from loadproof.suites.events.target.platform import Caller, Wired
+from loadproof.suites.events.target.platform import Caller, Platform, Wired
 from loadproof.suites.events.target.shapes import event_shape, organization_shape, ticket_shape
 from loadproof.suites.events.target.tables import Event, Membership, Organization, Rsvp, Ticket, Tier
 
@@ -28,9 +28,7 @@ def list_own_events(
         .where(or_(Event.id.in_(coming), Event.id.in_(bought), Event.organization_id.in_(holding)))
         .order_by(Event.starts_at, Event.id)
     )
-    with platform.database.read() as session:
-        rows, count = _rows(session, asked, page, page_size)
-        return page_of([event_shape(*row) for row in rows], request, page, page_size, count)
+    return _page_of(platform, request, asked, event_shape, page=page, size=page_size)
 
 
 @routes.get("/organizations")
@@ -46,9 +44,7 @@ def list_own_organizations(
         .where(or_(Organization.id.in_(member), Organization.id.in_(coming), Organization.id.in_(bought)))
         .order_by(Organization.name)
     )
-    with platform.database.read() as session:
-        rows, count = _rows(session, asked, page, page_size)
-        return page_of([organization_shape(*row) for row in rows], request, page, page_size, count)
+    return _page_of(platform, request, asked, organization_shape, page=page, size=page_size)
 
 
 @routes.get("/tickets")
@@ -63,9 +59,7 @@ def list_own_tickets(
         .where(Ticket.user_id == user.id)
         .order_by(Ticket.bought_at.desc(), Ticket.id)
     )
-    with platform.database.read() as session:
-        rows, count = _rows(session, asked, page, page_size)
-        return page_of([ticket_shape(*row) for row in rows], request, page, page_size, count)
+    return _page_of(platform, request, asked, ticket_shape, page=page, size=page_size)
 
 
 @routes.get("/rsvps")
@@ -79,16 +73,19 @@ def list_own_rsvps(
         .where(Rsvp.user_id == user.id)
         .order_by(Rsvp.changed_at.desc(), Rsvp.id)
     )
+    return _page_of(platform, request, asked, _answer_shape, page=page, size=page_size)
+
+
+def _answer_shape(rsvp: Rsvp, event: Event) -> dict[str, Any]:
+    return {"id": str(rsvp.id), "status": rsvp.status, "event": {"id": str(event.id), "name": event.name}}
+
+
+def _page_of(
+    platform: Platform, request: Request, asked: Any, shape: Callable[..., dict[str, Any]], *, page: int, size: int
+) -> dict[str, Any]:
+    """One page of what a query finds, each row in its shape."""
     with platform.database.read() as session:
-        rows, count = _rows(session, asked, page, page_size)
-        shapes = [
-            {"id": str(rsvp.id), "status": rsvp.status, "event": {"id": str(event.id), "name": event.name}}
-            for rsvp, event in rows
-        ]
-        return page_of(shapes, request, page, page_size, count)
-
-
-def _rows(session: Session, asked: Any, page: int, size: int) -> tuple[list[Any], int]:
-    count = session.scalar(select(func.count()).select_from(asked.order_by(None).subquery())) or 0
-    first = check_page(page, size, count)
-    return list(session.execute(asked.offset(first).limit(size))), count
+        count = session.scalar(select(func.count()).select_from(asked.order_by(None).subquery())) or 0
+        first = check_page(page, size, count)
+        rows = session.execute(asked.offset(first).limit(size))
+        return page_of([shape(*row) for row in rows], request, page, size, count)

@@ -14,13 +14,14 @@ from pathlib import Path  # noqa: TC003 - pydantic reads it
 from typing import Literal
 
 from plain_calls import KAFKAS, SERVICE_ACCOUNTS, PlainApi
+from settings import ApiSettings
 
 from loadproof.errors import LoadproofError
-from loadproof.kit import Settings, StrictBoolean, Url, setting
+from loadproof.kit import Url, setting
 from loadproof.kit.tokens import BrokerTokens
 
 
-class CleanupSettings(Settings):
+class CleanupSettings(ApiSettings):
     """What it is told by its environment."""
 
     host: Url = setting(required=True, env="API_HOST", help="address of the API, without a slash at its end")
@@ -29,16 +30,6 @@ class CleanupSettings(Settings):
         required=True, env="RESOURCE", help="what the ids are of: kafkas or service_accounts"
     )
     delay: float = setting(2.0, env="DELETE_DELAY", at_least=0, help="seconds between two deletions")
-    base_path: str = setting(
-        "/api/managed-services-api/v1",
-        env="PERF_TEST_BASE_API_URL",
-        aliases=("BASE_API_URL",),
-        help="path of the API below its address",
-    )
-    token_url: Url = setting(
-        "http://127.0.0.1:8099/ocm_token", env="PERF_TEST_TOKEN_URL", help="where short-lived tokens are had"
-    )
-    insecure: StrictBoolean = setting(default=False, env="PERF_TEST_INSECURE", help="accept any certificate of the API")
 
 
 def main() -> int:

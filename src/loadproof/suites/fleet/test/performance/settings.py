@@ -14,12 +14,9 @@ CLEANUP_MINUTES, SWEEP_MINUTES = 1.5, 1.0
 """How long before the end of a run kafkas begin to be removed, and from when on everything that is left is."""
 
 
-class FleetSettings(Settings):
-    """What the locustfile looks at."""
+class ApiSettings(Settings):
+    """How the API is reached, below its address."""
 
-    route_host: Url | None = setting(
-        None, env="PERF_TEST_ROUTE_HOST", help="address of the API, with its scheme and without a slash at its end"
-    )
     base_path: str = setting(
         "/api/managed-services-api/v1",
         env="PERF_TEST_BASE_API_URL",
@@ -28,6 +25,15 @@ class FleetSettings(Settings):
     )
     token_url: Url = setting(
         "http://127.0.0.1:8099/ocm_token", env="PERF_TEST_TOKEN_URL", help="where short-lived tokens are had"
+    )
+    insecure: StrictBoolean = setting(default=False, env="PERF_TEST_INSECURE", help="accept any certificate of the API")
+
+
+class FleetSettings(ApiSettings):
+    """What the locustfile looks at."""
+
+    route_host: Url | None = setting(
+        None, env="PERF_TEST_ROUTE_HOST", help="address of the API, with its scheme and without a slash at its end"
     )
     get_only: StrictBoolean = setting(
         default=True, env="PERF_TEST_GET_ONLY", help="send nothing but GET, from start to end"
@@ -66,7 +72,6 @@ class FleetSettings(Settings):
     single_worker: StrictBoolean = setting(
         default=False, env="PERF_TEST_SINGLE_WORKER_KAFKA_CREATE", help="one worker alone creates kafkas"
     )
-    insecure: StrictBoolean = setting(default=False, env="PERF_TEST_INSECURE", help="accept any certificate of the API")
     minute: float = setting(
         SECONDS,
         env="PERF_TEST_MINUTE",

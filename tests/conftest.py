@@ -9,6 +9,11 @@ from hypothesis import settings
 
 from loadproof.suites.processes import find_program
 
+# What `make test` tells the programs that it starts is not told to those that the tests start: a `make` among them
+# would take itself for a part of it, and say so in its output.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    os.environ.pop(name, None)
+
 # How long an example takes says how busy the machine is.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")

@@ -7,6 +7,9 @@ STAMP := $(VENV)/.setup-done
 SYSTEM_PACKAGES := prometheus nginx-light chromium openssl wrk hey apache2-utils \
   postgresql pgbouncer redis-server clamav-daemon clamav tmux
 
+# Where it is set, each of the many programs that the tests start would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup check test demo bench soak system-packages clean

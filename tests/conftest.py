@@ -9,9 +9,9 @@ from hypothesis import settings
 
 from loadproof.suites.processes import find_program
 
-# What `make test` tells the programs that it starts is not told to those that the tests start: a `make` among them
-# would take itself for a part of it, and say so in its output.
-for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+# What is said to this process is not meant for the programs that the tests start: a `make` among them would take
+# itself for a part of `make test`, and say so in its output; others would compile every module at each start.
+for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHONDONTWRITEBYTECODE"):
     os.environ.pop(name, None)
 
 # How long an example takes says how busy the machine is.

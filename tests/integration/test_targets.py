@@ -168,6 +168,37 @@ def test_real_parts_are_asked_for_and_never_mixed_with_others(up):
         up(both)
 
 
+def test_what_stands_is_not_moved_and_takes_no_other_options(up):
+    stood = up(target(), options=("--slow",))
+    port = stood.ports["web"]
+    assert up(target(), ports={"web": port}, options=("--slow",)).processes == stood.processes
+    assert up(target()).options == ("--slow",)
+    with pytest.raises(UsageError, match="stands already, with other ports"):
+        up(target(), ports={"web": port + 1})
+    with pytest.raises(UsageError, match="stands already, with other options"):
+        up(target(), options=("--fast",))
+
+
+def test_a_part_that_runs_and_is_not_ready_is_waited_for_again(up):
+    slow = Part("web", ("{python}", "-c", "import time; time.sleep(60)"), port=8000, start_timeout=0.5)
+    for _ in range(2):
+        with pytest.raises(RunError, match="was not ready"):
+            up(target(slow))
+
+
+def test_a_command_that_never_ends_is_told_in_its_time(up):
+    stuck = replace(WEB, once=(("{python}", "-c", "import time; time.sleep(60)"),), start_timeout=0.5)
+    with pytest.raises(RunError, match="had not ended after 0 s"):
+        up(target(stuck))
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be made: Not a directory") as error:
+        standing.targets_folder({standing.FOLDER_VARIABLE: str(tmp_path / "file" / "targets")})
+    assert error.value.slug == "targets-folder"
+
+
 def test_an_unknown_part_has_no_port(up):
     with pytest.raises(UsageError, match="is no part that listens"):
         up(target(), ports={"wbe": 1234})

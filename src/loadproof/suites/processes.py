@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _POLL = 0.1  # seconds between two looks
 _STOP_WITHIN = 10.0  # seconds from SIGTERM to SIGKILL
 _ASK_WITHIN = 2.0  # seconds for an answer that says whether a part is ready
+_COMMAND_WITHIN = 10.0  # the same for a command that asks, which may have to start an interpreter first
 _LAST_LINES = 12  # of a log, shown when a part does not come up
 _ROOT = Path("/")
 _FURTHER_PROGRAMS = ("usr/lib/postgresql/*/bin", "usr/sbin", "usr/local/sbin")  # where Debian keeps servers
@@ -153,7 +154,18 @@ def is_ready(part: Part, process: Process, place: Place) -> bool:
     if isinstance(ready, Answers):
         return _answers(f"http://127.0.0.1:{process.port}{ready.path}")
     words = _words(ready.command, part, place)
-    asked = subprocess.run(words, capture_output=True, env=_environ(part, place), cwd=place.folder, check=False)  # noqa: S603 - as above
+    try:
+        asked = subprocess.run(  # noqa: S603 - as above
+            words,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=_environ(part, place),
+            cwd=place.folder,
+            check=False,
+            timeout=_COMMAND_WITHIN,
+        )
+    except subprocess.TimeoutExpired:
+        return False
     return asked.returncode == 0
 
 
@@ -188,16 +200,21 @@ def run(command: Command, part: Part, place: Place) -> None:
         RunError: ``missing-program``, or ``target-not-ready`` where it failed.
     """
     words = _words(command, part, place)
-    done = subprocess.run(  # noqa: S603 - the suite's own table of commands
-        words,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=place.folder,
-        env=_environ(part, place),
-        check=False,
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - the suite's own table of commands
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=place.folder,
+            env=_environ(part, place),
+            check=False,
+            timeout=part.start_timeout,
+        )
+    except subprocess.TimeoutExpired:
+        what = f"{place.target} {part.name}: {Path(command[0]).name} had not ended after {part.start_timeout:.0f} s"
+        raise RunError(what, slug="target-not-ready") from None
     if done.returncode:
         tail = "\n".join(done.stdout.splitlines()[-_LAST_LINES:])
         what = f"{place.target} {part.name}: {Path(command[0]).name} ended with {done.returncode}\n{tail}"

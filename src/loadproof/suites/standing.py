@@ -113,13 +113,16 @@ def targets_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """Where targets are kept: ``LOADPROOF_TARGETS``, else a folder of this user's alone among the temporary ones.
 
     Raises:
-        RunError: ``targets-folder``: it belongs to somebody else.
+        RunError: ``targets-folder``: it belongs to somebody else, or cannot be made.
     """
     given = environ.get(FOLDER_VARIABLE)
     folder = Path(given) if given else Path(tempfile.gettempdir()) / f"loadproof-targets-{os.getuid()}"
-    folder.mkdir(mode=0o711, parents=True, exist_ok=True)  # PostgreSQL under root is a user of its own, and passes
+    hint = f"set {FOLDER_VARIABLE} to a folder of your own"
+    try:
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)  # PostgreSQL under root is a user of its own, and passes
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made: {error.strerror}", slug="targets-folder", hint=hint) from None
     if folder.stat().st_uid != os.getuid():
-        hint = f"set {FOLDER_VARIABLE} to a folder of your own"
         raise RunError(f"{folder} belongs to somebody else", slug="targets-folder", hint=hint)
     return folder
 
@@ -164,15 +167,15 @@ def bring_up(
 
     Raises:
         RunError: ``missing-program``, ``port-taken`` or ``target-not-ready``. What was started before stands.
-        UsageError: ``no-real-parts``, ``unknown-part``, or ``target-stands`` where it stands with other parts.
+        UsageError: ``no-real-parts``, ``unknown-part``, or ``target-stands`` where it stands with other parts, ports
+            or options.
     """
     if is_real and not target.real:
         raise UsageError([Problem("no-real-parts", "--real", f"{target.name} has no other parts than its own")])
     before = find_standing(target.name, folder)
     alive = {each.part: each for each in before.processes if is_alive(each)} if before else {}
-    if before is not None and alive and before.is_real != is_real:
-        hint = f"loadproof target down {target.name}"
-        raise UsageError([Problem("target-stands", target.name, "stands already, with other parts", hint)])
+    if before is not None and alive:
+        _check_that_it_stands_so(before, alive, is_real=is_real, ports=ports or {}, options=options)
     own = folder / target.name
     own.mkdir(mode=0o711, parents=True, exist_ok=True)
     given = tuple(options) or (before.options if before else ())
@@ -181,6 +184,7 @@ def bring_up(
     place = Place(target.name, own, chosen)
     for part in now.parts:
         if part.name in alive:
+            processes.wait_until_ready(part, alive[part.name], place)
             continue
         say(f"starting {part.name}")
         process = processes.start(part, place, given, leash=leash)
@@ -230,6 +234,30 @@ def borrowed(target: Target, *, is_real: bool = False, options: Sequence[str] = 
                 take_down(stood)
             os.close(leash)
             os.close(held)
+
+
+def _check_that_it_stands_so(
+    before: Standing,
+    alive: Mapping[str, Process],
+    *,
+    is_real: bool,
+    ports: Mapping[str, int],
+    options: Sequence[str],
+) -> None:
+    """What is asked for must be how it stands: a part that runs takes neither another port nor other options.
+
+    Raises:
+        UsageError: ``target-stands``.
+    """
+    takers = [part.name for part in before.parts if part.takes_options and part.name in alive]
+    for differs, how in (
+        (before.is_real != is_real, "other parts"),
+        (any(name in alive and alive[name].port != port for name, port in ports.items()), "other ports"),
+        (bool(options) and bool(takers) and tuple(options) != before.options, "other options"),
+    ):
+        if differs:
+            hint = f"loadproof target down {before.target.name}"
+            raise UsageError([Problem("target-stands", before.target.name, f"stands already, with {how}", hint)])
 
 
 def _ports(now: Standing, given: dict[str, int], *, free_ports: bool) -> dict[str, int]:

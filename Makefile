@@ -10,9 +10,11 @@ SYSTEM_PACKAGES := prometheus nginx-light chromium openssl wrk hey apache2-utils
 # Where it is set, each of the many programs that the tests start would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
+TESTS_AT_ONCE ?= $(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)")
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup check test demo bench soak system-packages clean
+.PHONY: help setup check test test-long demo bench soak system-packages clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,9 +44,11 @@ check: setup ## Lint, format, types, layers
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/test_architecture.py
 
-test: setup ## The whole test suite; tests on real programs skip by name where the program is missing
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not alone"
-	$(BIN)/pytest -m alone
+test: setup ## All that must hold, in ten minutes; tests on real programs skip by name where the program is missing
+	@$(call run-tests,not long)
+
+test-long: setup ## The cases that take long: faults, every kind of process, searches, alerts; before a release
+	@$(call run-tests,long)
 
 demo: setup ## A run against a service of its own: terminal summary, result directory, report
 	$(BIN)/loadproof demo
@@ -62,6 +66,12 @@ system-packages: ## Debian packages that tests on real programs use; needs root
 clean: ## Remove .venv and everything that tools have written; results in reports/ stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Programs that are tested mostly wait, so there are two tests at once for each core; but for those that measure.
+define run-tests
+	$(BIN)/pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal -m "not alone and ($(1))" && \
+	$(BIN)/pytest -m "alone and ($(1))"
+endef
 
 # Every script of one folder, in order; the first that fails ends it.
 define run-scripts

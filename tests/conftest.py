@@ -32,22 +32,15 @@ def pytest_runtest_setup(item):
     pytest.skip(reason)
 
 
-MEASURING = frozenset(
-    f"test_{name}.py"
-    for name in (
-        *("client", "client_checklist", "compatibility", "examples", "figures_agree", "keys_at_a_terminal", "kit"),
-        *("locust_statistics", "prometheus", "searches", "token_broker", "web_page", "wire"),
-        *("events_mixed_run", "events_real", "fleet_runs", "services_suite_load", "services_suite_search"),
-    )
-)
-"""Modules of whole programs whose tests depend on what else the machine does: on times, or on who is served first.
+MEASURING = frozenset({"test_searches.py", "test_services_suite_search.py"})
+"""Modules whose tests depend on what else the machine does: a search tells a machine that is busy from a service.
 
 All others wait for what shall happen, and count; the few in them that measure times are marked one by one.
 """
 
 
 def pytest_collection_modifyitems(items):
-    """Some of what runs whole programs needs the machine for itself."""
+    """What measures needs the machine for itself."""
     for item in items:
         if item.path.name in MEASURING:
             item.add_marker("alone")

@@ -41,7 +41,13 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+BRIEF = ("a pool of workers", "a pool of workers at random", "a token bucket")
+"""Those whose hundred searches are reckoned soon."""
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[] if kind in BRIEF else [pytest.mark.long]) for kind in KINDS]
+)
 def test_the_interval_holds_the_true_capacity(kind):
     make, settings = KINDS[kind]
     held, trials, others = 0, [], []

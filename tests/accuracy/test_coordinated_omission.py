@@ -55,6 +55,7 @@ def test_an_open_model_sees_what_users_waited(tmp_path, nginx):
     assert ended.metrics["p99_response_time"] == pytest.approx(1.8, abs=0.02 * 1.8 + 0.01)
 
 
+@pytest.mark.long
 @pytest.mark.real("nginx")
 def test_a_closed_model_hardly_notices(tmp_path, nginx):
     """Twenty users wait once each: 20 of a thousand requests, which p95 does not see."""

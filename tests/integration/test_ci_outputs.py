@@ -127,6 +127,7 @@ def test_in_github_actions_the_job_gets_its_summary_and_annotations(cwd, service
     assert page.read_text(encoding="utf-8") == (ended.directory / "summary.md").read_text(encoding="utf-8") + "\n"
 
 
+@pytest.mark.long
 def test_github_is_told_on_request_and_a_search_too(cwd, service):
     page = cwd / "step_summary.md"
     search = ("stress", "--name", "ci", "-H", service.url, "--max-users", "2", "--steps", "2", "--hold", "3s")

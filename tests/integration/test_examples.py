@@ -117,6 +117,7 @@ def test_functions_as_pytest_has_them_are_run(tmp_path, site, functions):
     assert clocks == {("look", "kernel"), ("look fast", "user")}
 
 
+@pytest.mark.long
 def test_a_trusted_environment_that_says_something_is_heeded(tmp_path, site, functions, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
@@ -126,7 +127,7 @@ def test_a_trusted_environment_that_says_something_is_heeded(tmp_path, site, fun
 
 
 def test_only_tagged_tasks_are_run(tmp_path, site):
-    theirs, ours = both(tmp_path, site, ("steps.py",), "Tagged", "-u", "1", "-t", "2s", "--tags", "both")
+    theirs, ours = both(tmp_path, site, ("steps.py",), "Tagged", "-u", "1", "-t", "4s", "--tags", "both")
     assert measured(ours) == {key: row[:2] for key, row in rows(theirs).items()}
     assert {name for _, name in measured(ours)} == {"tagged", "measured", "measured from inside"}
 

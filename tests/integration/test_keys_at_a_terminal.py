@@ -130,6 +130,7 @@ LOADS = {
 }
 
 
+@pytest.mark.long
 def test_every_kind_of_load_is_paused_and_users_are_changed_where_there_are_any(in_terminal, tmp_path):
     programs = {}
     for load, words in LOADS.items():

@@ -316,6 +316,7 @@ def page(tmp_path, service):
     process.communicate(timeout=30)
 
 
+@pytest.mark.long
 def test_each_test_of_the_web_interface_begins_anew_and_one_without_an_end_does_not(page, service):
     page.swarm()
     time.sleep(1)  # the time in which users would have been started

@@ -176,7 +176,7 @@ def reset(tmp_path_factory):
     return run(tmp_path_factory.mktemp("reset"), RESET, "-u", "2", "-r", "0.67", "-t", "4s", "--reset-stats")
 
 
-@pytest.fixture(params=["alone", "workers"])
+@pytest.fixture(params=[pytest.param("alone", marks=pytest.mark.long), "workers"])
 def tables(request):
     return request.getfixturevalue(request.param)
 

@@ -93,6 +93,7 @@ def test_a_taken_port_ends_the_command_before_anything_is_sent(cwd, service):
     assert ended.directories == []
 
 
+@pytest.mark.long
 def test_it_listens_on_loopback_alone_and_only_where_it_is_asked(cwd, port):
     with modelled("fast") as url:
         process = start(cwd, "run", "-H", url, "-t", "4s", "--metrics-port", str(port), "--metrics-grace", "0")
@@ -158,6 +159,7 @@ def test_an_interrupted_run_waits_for_no_scrape(cwd, port):
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.long
 def test_a_search_shows_the_level_that_it_holds(cwd, port):
     with modelled("workers", "2", "0.02") as url:
         process = start(

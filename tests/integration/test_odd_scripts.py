@@ -110,6 +110,7 @@ def test_the_end_of_a_run_during_its_ramp_ends_the_load(suite, service):
     assert ended.metrics["total_requests"] + ended.metrics["unfinished"] == service.seen.total()
 
 
+@pytest.mark.long
 def test_a_single_worker_that_is_killed_is_never_a_pass(suite, service, tmp_path):
     cwd = suite("")
     process = start(cwd, "run", "-u", "2", "-r", "2", "-t", "8s", "--processes", "1", "-H", service.url)

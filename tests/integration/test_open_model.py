@@ -12,6 +12,8 @@ import pytest
 from commandline import Ended, children, end, loadproof, start, wait_for
 from modelled import modelled
 
+SEVERAL = pytest.param(2, marks=pytest.mark.long)
+
 PLAIN = """
 from locust import HttpUser, task
 
@@ -71,7 +73,7 @@ def suite(tmp_path):
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, SEVERAL])
 def test_a_rate_is_met_by_a_service_that_keeps_up(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []
     with modelled("fast") as url:
@@ -86,7 +88,7 @@ def test_a_rate_is_met_by_a_service_that_keeps_up(suite, processes):
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, SEVERAL])
 def test_what_a_slow_service_could_not_take_is_dropped_and_counted(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []
     with modelled("workers", "2", "0.1") as url:
@@ -103,6 +105,7 @@ def test_what_a_slow_service_could_not_take_is_dropped_and_counted(suite, proces
     assert "raise --max-users" in ended.out
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_late_arrivals_run_when_they_shall_and_are_measured_from_their_time(suite):
     with modelled("workers", "1", "0.05") as url:
@@ -139,6 +142,7 @@ def test_tasks_of_all_kinds_take_one_arrival_each(suite):
     assert (flow["method"], flow["requests"], flow["in_totals"]) == ("ITERATION", names["first of two"], False)
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_two_runs_with_one_seed_have_the_same_schedule(suite):
     cwd = suite(PLAIN)
@@ -167,7 +171,7 @@ def test_two_runs_with_one_seed_have_the_same_schedule(suite):
     assert counts[0] == counts[1] != 150
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, SEVERAL])
 def test_a_run_ends_after_so_many_iterations(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []
     with modelled("fast") as url:
@@ -177,7 +181,7 @@ def test_a_run_ends_after_so_many_iterations(suite, processes):
     assert ended.metrics["unfinished"] == 0
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, SEVERAL])
 def test_each_user_does_so_many_iterations(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []
     with modelled("fast") as url:
@@ -186,6 +190,7 @@ def test_each_user_does_so_many_iterations(suite, processes):
     assert ended.metrics["total_requests"] == 35
 
 
+@pytest.mark.long
 def test_stages_of_users_are_followed(suite):
     with modelled("fast") as url:
         ended = loadproof(suite(PLAIN), "run", "-H", url, "--stages", "2s:10,2s:10,1s:0", "--warmup", "ramp")
@@ -232,7 +237,7 @@ class Worker(HttpUser):
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, SEVERAL])
 def test_scenarios_run_side_by_side_each_on_its_own_profile(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []
     cwd = suite(TWO_CLASSES)
@@ -279,6 +284,7 @@ def test_users_that_run_no_tasks_cannot_be_scheduled(suite):
     assert "without tasks" in ended.err
 
 
+@pytest.mark.long
 def test_a_run_that_was_killed_is_rebuilt_without_its_warm_up(suite):
     cwd = suite(PLAIN)
     with modelled("fast") as url:

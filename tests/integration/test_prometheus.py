@@ -27,7 +27,7 @@ from loadproof.record import Recorder
 from modelled import modelled
 from results_factory import sample
 
-pytestmark = [pytest.mark.real("prometheus", "promtool"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real("prometheus", "promtool"), pytest.mark.timeout(180), pytest.mark.long]
 
 HERE = Path(__file__).parent
 SHIPPED = HERE.parents[1] / "src/loadproof/export/monitoring"

@@ -333,6 +333,7 @@ def test_starting_pytest_loads_nothing_but_the_plugin():
     assert loaded.stdout.strip() == "['loadproof', 'loadproof.pytest_plugin', 'loadproof.pytest_plugin.summary']"
 
 
+@pytest.mark.long
 def test_every_example_of_the_guide_passes(project):
     folder, out = project
     assert sorted(EXAMPLES) == [

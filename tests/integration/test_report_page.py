@@ -117,6 +117,7 @@ def test_the_report_of_a_run_reads_with_scripts_and_without_and_names_do_no_harm
         assert charts >= 6
 
 
+@pytest.mark.long
 def test_the_percentiles_of_a_baseline_are_drawn_beside_those_of_the_run(tmp_path, service, tab):
     (tmp_path / "locustfile.py").write_text(SUITE)
     words = ("run", "--name", "again", "-u", "2", "-t", "2s", "-H", service.url)

@@ -119,6 +119,7 @@ def test_results_are_not_overwritten_and_two_runs_at_once_do_not_clash(suite, se
     assert total + unfinished == service.seen.total()
 
 
+@pytest.mark.long
 def test_three_percent_of_errors_warn_and_fail_only_when_asked_to(suite, service):
     cwd = suite(SIMPLE.replace('"/ok"', '"/every/25"').replace('"/echo"', '"/every/25"'))
     words = ("run", "-u", "8", "-r", "8", "-t", "2s", "-H", service.url)

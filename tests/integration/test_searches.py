@@ -45,7 +45,7 @@ def suite(tmp_path):
     return write
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_stress_finds_the_step_at_which_the_service_breaks_and_says_by_what(suite, processes):
     several = ["--processes", "2"] if processes == 2 else []
     busy = READER.replace("constant(0.05)", "constant(0)")
@@ -65,6 +65,7 @@ def test_stress_finds_the_step_at_which_the_service_breaks_and_says_by_what(suit
     assert "error_rate" in ended.out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("users", ["7", "15"])
 def test_a_short_stress_reaches_its_maximum_whatever_it_is(suite, users):
     with modelled("fast") as url:
@@ -77,6 +78,7 @@ def test_a_short_stress_reaches_its_maximum_whatever_it_is(suite, users):
     assert ended.metrics["search"]["outcome"] == "did_not_break"
 
 
+@pytest.mark.long
 def test_users_go_on_from_one_level_to_the_next(suite):
     counting = READER + "\n    def on_start(self):\n        self.client.get('/', name='login')\n"
     with modelled("fast") as url:
@@ -85,6 +87,7 @@ def test_users_go_on_from_one_level_to_the_next(suite):
     assert sum(row["endpoint"] == "login" for row in ended.rows) == 6
 
 
+@pytest.mark.long
 def test_ctrl_c_in_the_middle_leaves_the_levels_that_are_over(suite):
     cwd = suite(READER)
     with modelled("fast") as url:
@@ -102,6 +105,7 @@ def test_ctrl_c_in_the_middle_leaves_the_levels_that_are_over(suite):
     assert ended.run["search"]["last_good_level"] == levels[-1]["target"]
 
 
+@pytest.mark.long
 def test_capacity_finds_the_rate_that_a_pool_of_workers_sustains(suite):
     """Roughly, for the sake of time; `make soak` finds more of them, within 7 %, with two processes too."""
     with modelled("workers", "2", "0.025") as url:
@@ -118,6 +122,7 @@ def test_capacity_finds_the_rate_that_a_pool_of_workers_sustains(suite):
     assert ended.metrics["capacity"]["rate_per_second"] == search["low"]
 
 
+@pytest.mark.long
 def test_a_generator_at_its_limit_is_no_capacity(suite):
     with modelled("fast") as url:
         ended = loadproof(

@@ -555,7 +555,7 @@ class Member(HttpUser):
 """
 
 
-@pytest.mark.parametrize("words", [("locust",), ("loadproof", "run")], ids=["locust", "loadproof_run"])
+@pytest.mark.parametrize("words", [pytest.param(("locust",), marks=pytest.mark.long), ("loadproof", "run")], ids=["locust", "loadproof_run"])
 def test_users_stay_logged_in_over_many_tokens_and_over_one_that_is_refused(tmp_path, issuer, words):
     (tmp_path / "load.py").write_text(LOCUSTFILE)
     issuer.lifetime = 3.0
@@ -610,6 +610,7 @@ def test_the_example_of_the_manual_runs(tmp_path, issuer):
     assert len(issuer.forms) == 1
 
 
+@pytest.mark.long
 def test_users_of_a_broker_that_is_down_fail_with_its_reason_and_hammer_nobody(tmp_path, issuer):
     issuer.down = True
     (tmp_path / "load.py").write_text(

@@ -98,7 +98,7 @@ def test_a_rule_ends_the_run_within_two_seconds_of_its_breach(suite, rule, until
     assert judged_again(ended) == (99, run["verdicts"])
 
 
-@pytest.mark.parametrize("processes", [[], ["--processes", "2"]])
+@pytest.mark.parametrize("processes", [pytest.param([], marks=pytest.mark.long), ["--processes", "2"]])
 def test_every_kind_of_rule_is_judged_in_a_run_and_again_when_it_is_saved(suite, processes):
     texts = {
         "max(measure.depth) = 5": ("FAIL", 7.5),
@@ -199,6 +199,7 @@ def test_a_saved_run_can_be_judged_by_other_rules(suite):
     assert {path.name: path.read_bytes() for path in ended.directory.iterdir()} == before
 
 
+@pytest.mark.long
 def test_a_run_is_compared_with_its_baseline_and_judged_by_it(suite):
     relative = "max(measure.depth) <= baseline + 1"
     with modelled("fast") as url:

@@ -280,6 +280,7 @@ def test_autoquit_closes_it_when_the_last_iteration_is_over_too(tmp_path, servic
     assert ended.metrics["total_requests"] == 40
 
 
+@pytest.mark.long
 def test_an_open_model_shows_its_arrivals_and_can_be_started_again(tmp_path, service, port):
     with opened(tmp_path, port, "--rate", "40/s", "--duration", "8s", "--max-users", "10") as (url, after):
         for number in range(2):
@@ -301,6 +302,7 @@ def figure_of_arrivals(url, label):
     return next((int(value.replace(",", "")) for name, value, _ in arrivals if label in name.lower()), 0)
 
 
+@pytest.mark.long
 def test_a_search_shows_the_levels_that_are_over(tmp_path, service, port):
     (tmp_path / "locustfile.py").write_text(SUITE)
     words = ("--max-users", "4", "--steps", "2", "--hold", "4s", "-H", service.url, "--ui", "--web-port", str(port))

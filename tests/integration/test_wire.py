@@ -126,6 +126,7 @@ class Reader(HttpUser):
 """
 
 
+@pytest.mark.long
 def test_a_run_counts_each_failure_once_and_sends_nothing_twice(tmp_path):
     server = Unreliable()
     (tmp_path / "locustfile.py").write_text(RUN)

@@ -96,6 +96,7 @@ def test_s1_01_requirements_install_everything_in_the_suites_folder(suite):
     assert "Would install" not in ended.stdout
 
 
+@pytest.mark.long
 def test_s1_02_the_whole_backend_starts_with_one_command(root, tmp_path):
     folder = {"LOADPROOF_TARGETS": str(tmp_path)}
     up = loadproof(root, "target", "up", "async_requests", "--free-ports", "--json", **folder)
@@ -231,7 +232,7 @@ def test_s1_10_the_exit_code_says_how_the_test_went(suite, plain, judged, failin
         assert run_plain(suite, target).code == 1
 
 
-@pytest.mark.parametrize(("tolerated", "code"), [("100", 0), ("50", 1)])
+@pytest.mark.parametrize(("tolerated", "code"), [pytest.param("100", 0, marks=pytest.mark.long), ("50", 1)])
 def test_s1_11_a_handler_in_the_test_code_controls_the_exit_code(suite, judge, tolerated, code):
     with running_target("async_requests", *FAST, "--failing-share", "1") as target:
         ended = run_plain(suite, target, MAX_ERROR_PERCENT=tolerated)
@@ -246,6 +247,7 @@ def test_s1_11_a_handler_in_the_test_code_controls_the_exit_code(suite, judge, t
     assert f"exit code {code}: the script set process_exit_code to {code}" in " ".join(told.out.split())
 
 
+@pytest.mark.long
 def test_s1_12_a_share_of_errors_is_tolerated_and_a_larger_one_is_not(judge, failing):
     rule = 'error_rate{method="FLOW"} < 60%'
     with running_target("async_requests", *FAST, "--failing-share", "0.2") as target:
@@ -256,6 +258,7 @@ def test_s1_12_a_share_of_errors_is_tolerated_and_a_larger_one_is_not(judge, fai
     assert (strict["outcome"], strict["observed"]) == ("FAIL", 1.0)
 
 
+@pytest.mark.long
 def test_s1_13_an_average_time_is_tolerated_and_a_longer_one_is_not(suite, judge):
     rule = "avg(response_time) < 1us"
     with running_target("async_requests", *FAST) as target:

@@ -121,6 +121,7 @@ def test_s3_46_and_s3_22_mail_that_nobody_sends_is_told_with_what_to_look_at(hel
     refused(ended, "no-mail", *said)
 
 
+@pytest.mark.long
 def test_throttling_that_is_on_is_told(tmp_path):
     with platform_with_mail("--throttling", **FEW) as (platform, mails):
         # As if others had signed in all minute, and in the next one, should it begin meanwhile.
@@ -131,6 +132,7 @@ def test_throttling_that_is_on_is_told(tmp_path):
         refused(held.locust(*SHORT, **FEW), "throttled", "DISABLE_THROTTLING")
 
 
+@pytest.mark.long
 def test_a_backend_that_is_starting_gets_the_time_for_it(tmp_path):
     with team(tmp_path / "revel", "--slow-start", "60", **FEW) as held:
         ended = held.locust(*SHORT, LOCUST_STARTUP_TIMEOUT="1", **FEW)

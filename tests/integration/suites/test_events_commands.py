@@ -161,6 +161,7 @@ def answers(url):
         return False
 
 
+@pytest.mark.long
 def test_workers_share_accounts_and_addresses_without_taking_one_twice(tmp_path):
     # What Locust's workers counted last may be lost with them: the platform knows all that came.
     with team(tmp_path / "revel") as held:

@@ -92,6 +92,7 @@ def test_every_process_knows_of_a_fault(stood):
     wait_for(lambda: failing() == {401})
 
 
+@pytest.mark.long
 @pytest.mark.timeout(240)
 @pytest.mark.real("postgres", "pgbouncer", "redis-server")
 def test_row_locks_sell_the_last_tickets_once_across_processes(stood):

@@ -41,6 +41,7 @@ def run(held, names, *words, seconds=10, users=4, **extra):
     return held.loadproof(*load, *classes, *judged, *words, **{**FEW, **extra})
 
 
+@pytest.mark.long
 def test_tokens_that_live_five_seconds_are_renewed_and_rotate(held):
     held.faults(access_lifetime=5)
     ended = run(held, ["DashboardUser"], seconds=12)
@@ -52,6 +53,7 @@ def test_tokens_that_live_five_seconds_are_renewed_and_rotate(held):
     assert len(found["/auth/token/pair [login]"]) == 4
 
 
+@pytest.mark.long
 def test_mail_that_gets_lost_is_a_failure_of_its_entry_and_the_run_goes_on(held):
     held.faults(lose_next_mails=2)
     quick = {"LOCUST_EMAIL_POLL_TIMEOUT": "1", "LOCUST_EMAIL_POLL_INTERVAL": "0.1", "LOCUST_CHECKS": "False"}
@@ -67,6 +69,7 @@ def test_mail_that_gets_lost_is_a_failure_of_its_entry_and_the_run_goes_on(held)
     assert ended.verdict('error_rate{name="email_verification_wait"}')["outcome"] == "FAIL"
 
 
+@pytest.mark.long
 def test_sold_out_is_expected_and_no_failure(held):
     held.platform.post("/_faults", {"capacity": {"perf-ticket-free-event": sold(held) + 1}})
     ended = run(held, ["FreeTicketUser"], users=6)
@@ -96,6 +99,7 @@ def test_two_users_want_the_last_ticket(held):
     assert tier["tickets"] == 1
 
 
+@pytest.mark.long
 def test_a_full_event_is_expected_and_no_failure(held):
     held.platform.post("/_faults", {"capacity": {"perf-rsvp-limited-event": 0}})
     ended = run(held, ["RSVPUser"], users=14)
@@ -106,6 +110,7 @@ def test_a_full_event_is_expected_and_no_failure(held):
     assert "0 failed" in ended.out
 
 
+@pytest.mark.long
 def test_a_refusal_that_nobody_provoked_is_a_failure(held):
     held.faults(fail_share=1, fail_status=500, only="/dashboard/tickets")
     ended = run(held, ["DashboardUser"], seconds=6, users=14)
@@ -116,6 +121,7 @@ def test_a_refusal_that_nobody_provoked_is_a_failure(held):
     assert {row["success"] for row in found["/dashboard/events"]} == {"true"}
 
 
+@pytest.mark.long
 def test_failed_logins_never_end_the_run(held):
     held.faults(fail_share=0.5, fail_status=503, only="/auth/token/pair")
     ended = held.locust(
@@ -131,6 +137,7 @@ def test_failed_logins_never_end_the_run(held):
     assert "POST /auth/token/pair [login]" in log.read_text()
 
 
+@pytest.mark.long
 def test_a_flow_of_which_a_call_failed_is_a_failure(held):
     held.faults(fail_share=1, only="/checkout")
     ended = run(held, ["FreeTicketUser"], seconds=8, users=8)
@@ -141,6 +148,7 @@ def test_a_flow_of_which_a_call_failed_is_a_failure(held):
     assert all("a call in it failed" in row["error_message"] for row in found["free_ticket_flow"])
 
 
+@pytest.mark.long
 def test_s3_24_a_request_slower_than_the_timeout_fails(held):
     held.faults(slow_share=1, slow_by=2, only="/dashboard/organizations")
     ended = run(held, ["DashboardUser"], seconds=6, users=14, LOCUST_REQUEST_TIMEOUT="0.9")

@@ -14,6 +14,8 @@ from fleet_runs import SMALL, copy_of_the_suite, free_port, make, parameters, ru
 
 from commandline import BIN, environment, wait_for
 
+pytestmark = pytest.mark.long
+
 FAST = [f"--{state}-for=0.2" for state in ("accepted", "preparing", "provisioning", "deprovision", "deleting")]
 WRITES = {"PERF_TEST_GET_ONLY": "FALSE", "PERF_TEST_KAFKAS_PER_WORKER": "2", "PERF_TEST_WORKERS_NUMBER": "1"}
 LONGER = {"PERF_TEST_RUN_TIME": "3m", "PERF_TEST_MINUTE": "5"}

@@ -155,6 +155,7 @@ def test_s0_09_the_database_is_filled_by_creating_and_then_deleting(writing):
         assert all(e["at"] < begins for e in events if e["id"] in ids and e["what"] == "kafka created")
 
 
+@pytest.mark.long
 def test_s0_11_every_worker_fills_in_exactly_as_many_as_asked(writing):
     assert [len(ids) for ids in writing.created(keep=False).values()] == [4, 4]
 
@@ -196,6 +197,7 @@ def test_every_stats_name_of_the_document_is_there_and_nothing_failed(writing):
     assert writing.result["exceptions"] == []
 
 
+@pytest.mark.long
 def test_the_statistics_become_json_with_every_endpoint(reading):
     ended = make(reading.folder, "test/performance/process/csv").end()
     assert ended.code == 0, ended.text
@@ -226,6 +228,7 @@ def test_how_long_kafkas_take_until_ready_is_a_flow(writing):
     assert writing.rows()["FLOW", "kafka until ready"] == (4, 0)
 
 
+@pytest.mark.long
 def test_s0_06_the_two_required_variables_are_enough(tmp_path):
     folder = copy_of_the_suite(tmp_path)
     with fleet_api() as api:
@@ -261,6 +264,7 @@ def test_s0_18_the_command_of_the_document_works_word_for_word(tmp_path):
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
+@pytest.mark.long
 def test_s0_22_the_base_path_can_be_another_one(tmp_path):
     with fleet_api("--base-path=/elsewhere/v9") as api:
         ended = run(tmp_path, api, BASE_API_URL="/elsewhere/v9")
@@ -270,6 +274,7 @@ def test_s0_22_the_base_path_can_be_another_one(tmp_path):
     assert all(entry.endswith(" 200") for entry in state["statuses"])
 
 
+@pytest.mark.long
 def test_a_hold_off_sends_nothing_but_creations_before_its_end(tmp_path):
     given = WRITES | {"PERF_TEST_HIT_ENDPOINTS_HOLD_OFF": "1", "PERF_TEST_RUN_TIME": "4m"}
     with fleet_api("--accepted-for=60") as api:
@@ -285,6 +290,7 @@ def test_a_hold_off_sends_nothing_but_creations_before_its_end(tmp_path):
     assert [paths for _, paths in seen][-1]["GET /kafkas"] > 20
 
 
+@pytest.mark.long
 def test_one_worker_alone_creates_where_that_is_asked_for(tmp_path):
     given = {"PERF_TEST_SINGLE_WORKER_KAFKA_CREATE": "TRUE", "PERF_TEST_RUN_TIME": "3m", "PERF_TEST_MINUTE": "5"}
     with fleet_api(*FAST) as api:
@@ -295,6 +301,7 @@ def test_one_worker_alone_creates_where_that_is_asked_for(tmp_path):
     assert (state["paths"]["POST /kafkas"], state["kafkas"]) == (2, [])
 
 
+@pytest.mark.long
 def test_without_cleanup_everything_stays_and_can_be_removed_later(tmp_path):
     given = WRITES | {"PERF_TEST_CLEANUP": "FALSE"}
     with fleet_api(*FAST) as api, broker(api) as tokens:
@@ -318,6 +325,7 @@ def test_without_cleanup_everything_stays_and_can_be_removed_later(tmp_path):
         assert api.state()["service_accounts"] == []
 
 
+@pytest.mark.long
 def test_an_early_end_removes_what_was_created(tmp_path):
     copy_of_the_suite(tmp_path)
     with fleet_api(*FAST) as api:
@@ -330,6 +338,7 @@ def test_an_early_end_removes_what_was_created(tmp_path):
         wait_for(lambda: [kafka["id"] for kafka in api.state()["kafkas"]] == [foreign])
 
 
+@pytest.mark.long
 def test_a_token_server_that_runs_is_used_and_left_running(tmp_path):
     with fleet_api() as api, broker(api) as tokens:
         ended = run(tmp_path, api, PERF_TEST_TOKEN_URL=f"{tokens}/ocm_token")
@@ -355,6 +364,7 @@ def test_an_api_that_is_not_there_is_an_error_of_the_run(tmp_path):
     assert ended.code == 2
 
 
+@pytest.mark.long
 def test_more_options_go_to_loadproof_and_locust(tmp_path):
     with fleet_api() as api:
         ended = run(tmp_path, api, ADDITIONAL_LOCUST_OPTS="--threshold 'max(response_time) < 1us'")

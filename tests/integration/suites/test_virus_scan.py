@@ -212,6 +212,7 @@ def test_s2_04_05_the_classes_of_the_document_have_its_tasks(root, file):
     }
 
 
+@pytest.mark.long
 def test_s2_05_tasks_ask_for_the_paths_of_the_document(judged):
     ended, _ = judged
     assert {(entry["method"], entry["name"]) for entry in ended.metrics["endpoints"]} == {
@@ -252,6 +253,7 @@ def test_s2_09_to_16_every_variable_has_the_documents_default(root):
     }
 
 
+@pytest.mark.long
 def test_s2_09_10_user_and_password_are_those_of_the_service(judge, plain):
     assert rows(plain[0])["MALWARE"][1] == 0  # as they are, they work
     with running_target("virus_scan", APP_USER="someone", APP_PWD="s3cret-word") as running:
@@ -267,6 +269,7 @@ def test_s2_09_10_user_and_password_are_those_of_the_service(judge, plain):
     assert "s3cret-word" not in right.out + right.err
 
 
+@pytest.mark.long
 def test_s2_11_the_users_file_is_the_one_that_is_uploaded(root, judge, tmp_path):
     (tmp_path / "mine.bin").write_bytes(bytes(123_457))
     with target() as running:
@@ -299,6 +302,7 @@ def slow(judge):
         return judge(running, "ScanUser", CLAMD_RESPONSE_THRESHOLD="0.04")
 
 
+@pytest.mark.long
 def test_s2_12_a_scan_slower_than_the_threshold_is_a_failure(slow):
     rates = {name: entry["error_rate"] for name, entry in entries(slow).items()}
     assert rates == {"MALWARE": 100.0, "CLEAN": 100.0, "USER_DEFINED": 0.0}
@@ -313,6 +317,7 @@ def test_s2_13_failures_can_be_held_against_a_ratio_afterwards(slow):
     assert re.search(r"PASS +error_rate\{name=USER_DEFINED\} < 1%", again.out)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("lag", "threshold", "fails"), [(3, "3", False), (4, "3", True)])
 def test_s2_14_definitions_may_lag_as_far_as_the_threshold(judge, lag, threshold, fails):
     with target("--version-lag", str(lag)) as running:
@@ -323,6 +328,7 @@ def test_s2_14_definitions_may_lag_as_far_as_the_threshold(judge, lag, threshold
     assert (f"more than {threshold} versions behind" in ended.out) is fails
 
 
+@pytest.mark.long
 def test_s2_14_a_500_without_versions_is_a_failure_and_no_exception(judge):
     with target() as running:
         running.post("/_faults", {"is_down": True})
@@ -332,6 +338,7 @@ def test_s2_14_a_500_without_versions_is_a_failure_and_no_exception(judge):
     assert ended.run["exceptions"] == []
 
 
+@pytest.mark.long
 def test_s2_15_a_burst_of_failures_at_the_start_is_seen_to_fade(judge):
     with target("--version-lag", "6") as running:
         updated = threading.Thread(target=update_definitions, args=(running, 30))
@@ -404,7 +411,7 @@ def test_s2_18_19_20_the_documents_headless_command_works_with_both_files(root, 
     assert "Traceback" not in ended.out + ended.err
 
 
-@pytest.mark.parametrize("cwd", [".", "perf"])
+@pytest.mark.parametrize("cwd", [pytest.param(".", marks=pytest.mark.long), "perf"])
 def test_s2_18_loadproof_runs_it_by_either_name_from_either_folder(root, judge, cwd, tmp_path):
     file = {".": "perf/locust.py", "perf": "locust.py"}[cwd]
     example = str(root / "client-examples/5MiB.bin")
@@ -445,6 +452,7 @@ def test_s2_20_what_is_in_flight_at_the_end_is_waited_for(root):
     assert {failed for _, failed in rows(ended).values()} == {0}
 
 
+@pytest.mark.long
 def test_s2_21_it_runs_distributed(judge):
     with target() as running:
         ended = judge(running, "--processes", "2")
@@ -464,6 +472,7 @@ def test_s2_22_everything_is_uploaded_in_chunks(judged):
     assert state["malware"] >= found["MALWARE"]["requests"]
 
 
+@pytest.mark.long
 def test_s2_23_only_a_401_is_right_for_a_wrong_password(judge, judged):
     assert entries(judged[0])["UNAUTHORISED"]["failures"] == 0
     assert judged[1]["unauthorised"] > 0
@@ -518,6 +527,7 @@ def test_s2_23_a_service_that_is_not_there_is_a_failure(judge, free_port):
     assert ended.code == 99
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("faults", "rates", "said"),
     [
@@ -535,6 +545,7 @@ def test_s2_24_an_answer_that_is_not_right_is_a_failure_whatever_its_status(judg
     assert ended.run["exceptions"] == []
 
 
+@pytest.mark.long
 def test_s2_24_a_file_that_the_service_refuses_is_a_failure(judge):
     with target("--max-length", "4999999") as running:  # less than the document's own example
         ended = judge(running, "ScanUser")

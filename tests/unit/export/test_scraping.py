@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from commandline import wait_for
 from loadproof.export.prometheus import RunMetrics
 from loadproof.export.scraping import ScrapeServer
 from loadproof.record import Recorder
@@ -46,7 +47,7 @@ def test_a_scrape_is_answered_in_the_format_asked_for_and_remembered():
         status, headers, body = ask(server)
         assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
         assert b"perf_test_running 0" in body
-        assert server.was_scraped
+        wait_for(lambda: server.was_scraped)  # it is noted once the answer has left
         _, headers, body = ask(server, Accept="application/openmetrics-text; version=1.0.0")
         assert headers["Content-Type"].startswith("application/openmetrics-text")
         assert body.endswith(b"# EOF\n")
@@ -83,10 +84,10 @@ def test_only_a_scrape_that_began_late_enough_counts_as_one_of_the_end():
         over_at = time.monotonic()
         gate.set()
         thread.join()
-        assert server.was_scraped
+        wait_for(lambda: server.was_scraped)  # it is noted once the answer has left
         assert not server.scraped_since(over_at)
         ask(server)
-        assert server.scraped_since(over_at)
+        wait_for(lambda: server.scraped_since(over_at))
 
 
 def test_it_listens_on_ipv6_too():

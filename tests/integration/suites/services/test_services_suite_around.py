@@ -216,6 +216,7 @@ def test_s4_46_prometheus_takes_the_rules(suite):
     assert config.code == 0, config.out + config.err
 
 
+@pytest.mark.long
 def test_s4_58_the_summary_compares_runs_of_each_test(twice):
     ended = twice.run("python", "scripts/performance_monitoring.py", "--summary", "reports/performance/")
     assert ended.code == 0, ended.err
@@ -231,6 +232,7 @@ def test_a_folder_without_runs_is_said(suite):
     assert suite.run("python", "scripts/performance_monitoring.py", "--summary", "nowhere").code == 2
 
 
+@pytest.mark.long
 def test_in_ci_a_load_test_is_held_against_the_thresholds_of_its_service(suite, services):
     services["ui_app"].post("/_faults", {"error_share": 0.03})
     try:

@@ -19,6 +19,7 @@ def breaking(services):
         target.post("/_faults", {"most_users": None})
 
 
+@pytest.mark.long
 def test_s4_02_12_comprehensive_tests_find_the_breaking_point_of_every_service_and_say_so(suite, breaking):
     suite.edit("loadproof.toml", 'wait = "100ms"', 'wait = "30ms"', times=3)  # samples enough for so short a run
     ended = suite.run("make", "perf-test-all", "USERS=3", "DURATION=2", "MAX_USERS=20", "RAMP_UP=10")

@@ -32,10 +32,15 @@ def pytest_runtest_setup(item):
     pytest.skip(reason)
 
 
-MEASURING = frozenset({"test_searches.py", "test_services_suite_search.py"})
-"""Modules whose tests depend on what else the machine does: a search tells a machine that is busy from a service.
+MEASURING = frozenset(
+    f"test_{name}.py"
+    for name in ("compatibility", "examples", "locust_statistics", "searches", "services_suite_search")
+)
+"""Modules whose tests depend on what else the machine does.
 
-All others wait for what shall happen, and count; the few in them that measure times are marked one by one.
+A search tells a machine that is busy from a service, and Locust, which some of them compare with, may lose what it
+counted last. All others wait for what shall happen, and count; the few in them that measure times are marked one by
+one.
 """
 
 

@@ -144,7 +144,9 @@ class Report(HTMLParser):
         return next(plot for plot in self.data["plots"] if name in [series[0] for series in plot["s"]])
 
 
-@pytest.fixture(scope="module", params=[pytest.param("one process", marks=pytest.mark.long), "two workers and a warm-up"])
+@pytest.fixture(
+    scope="module", params=[pytest.param("one process", marks=pytest.mark.long), "two workers and a warm-up"]
+)
 def told(request, tmp_path_factory):
     cwd = tmp_path_factory.mktemp("run")
     (cwd / "locustfile.py").write_text(SUITE)

@@ -218,7 +218,9 @@ class Newcomer(HttpUser):
 """
 
 
-@pytest.mark.parametrize("words", [pytest.param(("locust",), marks=pytest.mark.long), ("loadproof", "run")], ids=["locust", "loadproof_run"])
+@pytest.mark.parametrize(
+    "words", [pytest.param(("locust",), marks=pytest.mark.long), ("loadproof", "run")], ids=["locust", "loadproof_run"]
+)
 def test_a_locustfile_waits_for_its_mails_and_only_the_waits_are_entries(tmp_path, service, words):
     (tmp_path / "load.py").write_text(LOCUSTFILE)
     host = f"http://127.0.0.1:{service.server_port}"

@@ -173,7 +173,7 @@ def workers(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reset(tmp_path_factory):
-    return run(tmp_path_factory.mktemp("reset"), RESET, "-u", "2", "-r", "0.67", "-t", "4s", "--reset-stats")
+    return run(tmp_path_factory.mktemp("reset"), RESET, "-u", "2", "-r", "0.67", "-t", "7s", "--reset-stats")
 
 
 @pytest.fixture(params=[pytest.param("alone", marks=pytest.mark.long), "workers"])

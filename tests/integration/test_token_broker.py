@@ -555,7 +555,9 @@ class Member(HttpUser):
 """
 
 
-@pytest.mark.parametrize("words", [pytest.param(("locust",), marks=pytest.mark.long), ("loadproof", "run")], ids=["locust", "loadproof_run"])
+@pytest.mark.parametrize(
+    "words", [pytest.param(("locust",), marks=pytest.mark.long), ("loadproof", "run")], ids=["locust", "loadproof_run"]
+)
 def test_users_stay_logged_in_over_many_tokens_and_over_one_that_is_refused(tmp_path, issuer, words):
     (tmp_path / "load.py").write_text(LOCUSTFILE)
     issuer.lifetime = 3.0

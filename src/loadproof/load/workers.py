@@ -77,7 +77,7 @@ class Workers:
         if client not in self._missing:
             self._missing.add(client)
             if client in self._runner.clients:  # Locust waits a minute for users that nobody will report as gone
-                self._runner.clients[client].user_count = 0
+                self._runner.clients[client].user_classes_count = {}
             self._channel.send("worker_lost", {"worker": client})
 
     def _on_delta(self, environment: Any, msg: Any) -> None:  # noqa: ARG002 - Locust calls by keyword

@@ -76,7 +76,7 @@ def assert_gone(pids):
     wait_for(lambda: not any(alive(pid) for pid in pids), timeout=20)
 
 
-@pytest.mark.parametrize("several", [(), ("--processes", "2")])
+@pytest.mark.parametrize("several", [pytest.param((), marks=pytest.mark.long), ("--processes", "2")])
 def test_ctrl_c_on_a_bounded_run_saves_the_part_and_exits_130(running, tmp_path, service, several):
     process = running(SUITE, "-t", "60s", *several)
     below = children(process.pid)
@@ -116,7 +116,7 @@ def test_sigterm_to_the_load_process_under_a_shape_saves_the_part(running, tmp_p
     assert "SIGTERM" in ended.run["abort"]
 
 
-@pytest.mark.parametrize("several", [(), ("--processes", "2")])
+@pytest.mark.parametrize("several", [pytest.param((), marks=pytest.mark.long), ("--processes", "2")])
 def test_kill_9_of_the_load_process_leaves_a_result_and_no_process(running, tmp_path, several):
     process = running(SUITE, "-t", "60s", *several)
     wait_for(lambda: rows_in(tmp_path) >= TWO_SECONDS)  # at least one delta is in

@@ -196,6 +196,7 @@ def test_a_search_is_only_ended(in_terminal, tmp_path):
     assert run["search"]["outcome"] == "interrupted"
 
 
+@pytest.mark.long
 def test_whatever_ends_a_run_the_terminal_is_left_as_it_was(in_terminal, tmp_path):
     ends = {"Ctrl-C": 130, "SIGTERM": 143, "Ctrl-backslash": -signal.SIGQUIT}
     programs = {}

@@ -261,6 +261,7 @@ def test_the_profile_of_a_suite_and_one_of_the_plan_cannot_both_decide(suite):
     assert "Steps" in ended.err
 
 
+@pytest.mark.long
 def test_a_schedule_ends_where_its_last_worker_is_lost(suite):
     cwd = suite(PLAIN)
     with modelled("fast") as url:

@@ -285,6 +285,7 @@ def loading(process):
     return found
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_every_child_process_and_keeps_the_results(tmp_path, service):
     ways = {
         "sync": (1, ("-k", "test_sync")),

@@ -53,7 +53,7 @@ def test_a_locustfile_runs_and_leaves_a_result_directory(suite, service):
     assert ended.run["finished"]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_every_request_that_was_sent_is_counted(suite, service, processes):
     several = ["--processes", "2"] if processes == 2 else []
     ended = loadproof(suite(SIMPLE), "run", "-u", "6", "-r", "6", "-t", "3s", "-H", service.url, *several)

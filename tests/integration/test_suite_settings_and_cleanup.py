@@ -147,6 +147,7 @@ def test_after_kill_9_exactly_what_the_run_made_is_removed(suite):
     assert (again.code, again.out.startswith("nothing to remove")) == (0, True)
 
 
+@pytest.mark.long
 def test_what_cannot_be_removed_stays_in_the_ledger(suite):
     assert loadproof(suite, "run", "-t", "1s", OFFLINE_TOKEN=SECRET).code == 0
     (ledger,) = (suite / "reports/performance/ledgers").glob("*/thing-*.jsonl")

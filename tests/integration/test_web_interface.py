@@ -115,7 +115,9 @@ def test_each_test_of_the_web_interface_leaves_a_result(tmp_path, service, port)
     assert ended.out.count("PASS") >= 2
 
 
-@pytest.mark.parametrize("processes", [(), ("--processes", "2")], ids=["one process", "two workers"])
+@pytest.mark.parametrize(
+    "processes", [pytest.param((), marks=pytest.mark.long), ("--processes", "2")], ids=["one process", "two workers"]
+)
 def test_the_view_follows_one_test_after_the_other_and_ends_with_what_is_in_its_files(
     tmp_path, service, port, processes
 ):

@@ -162,6 +162,7 @@ def test_s1_04_the_interface_is_on_port_8089_unless_told_otherwise(suite):
     assert ended.stdout.split() == ["8089"]
 
 
+@pytest.mark.long
 def test_s1_05_the_interface_takes_users_ramp_up_host_and_duration(interface):
     with running_target("async_requests", *FAST) as target:
         form = {"user_count": 7, "spawn_rate": 7, "host": target.url, "run_time": "3s"}
@@ -273,6 +274,7 @@ def test_s1_13_an_average_time_is_tolerated_and_a_longer_one_is_not(suite, judge
     assert (verdict["outcome"], told.code) in {("FAIL", 99), ("INCONCLUSIVE", 4)}
 
 
+@pytest.mark.long
 def test_s1_13_a_run_in_which_nothing_ended_is_no_success(suite):
     with running_target("async_requests", "--job-seconds", "60") as target:
         process = start(

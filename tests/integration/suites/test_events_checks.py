@@ -105,12 +105,14 @@ def test_s3_09_an_inbox_that_is_not_there_is_named(held):
     refused(ended, "no-inbox", url, "start Mailpit")
 
 
+@pytest.mark.long
 def test_s3_09_whoever_sends_no_mail_needs_no_inbox(held):
     words = ("-u", "2", "-r", "10", "--run-time", "2s", "--class", "EventBrowser")
     ended = held.locust(*words, LOCUST_MAILPIT_URL=f"http://127.0.0.1:{free_port()}", **FEW)
     assert ended.code == 0, ended.err
 
 
+@pytest.mark.long
 def test_s3_46_and_s3_22_mail_that_nobody_sends_is_told_with_what_to_look_at(held):
     held.faults(lose_mail_share=1)
     try:

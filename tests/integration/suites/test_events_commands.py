@@ -61,7 +61,7 @@ def test_s3_11_without_a_platform_the_commands_say_how_to_start_one(held, tmp_pa
     assert "`loadproof target up events`" in done.stderr
 
 
-@pytest.mark.parametrize("program", ["locust", "loadproof"])
+@pytest.mark.parametrize("program", [pytest.param("locust", marks=pytest.mark.long), "loadproof"])
 def test_s3_17_and_s3_38_a_headless_run_writes_the_csv_files(held, program):
     prefix = f"results/{program}_test"
     ended = held.locust(*SHORT, f"--csv={prefix}", "--host", held.environ["LOCUST_BACKEND_URL"], program=program, **FEW)
@@ -81,6 +81,7 @@ def test_s3_18_without_host_the_backend_is_that_of_the_environment(held):
     assert sum_of_calls(held) > calls
 
 
+@pytest.mark.long
 def test_s3_18_a_file_named_env_says_it_too_and_host_wins(held):
     (held.folder / ".env").write_text("LOCUST_BACKEND_URL=http://127.0.0.1:9/api\nLOCUST_NUM_PRESEEDED_USERS=20\n")
     try:
@@ -98,7 +99,7 @@ def sum_of_calls(held):
     return sum(sum(statuses.values()) for statuses in held.platform.state["calls"].values())
 
 
-@pytest.mark.parametrize("program", ["locust", "loadproof"])
+@pytest.mark.parametrize("program", [pytest.param("locust", marks=pytest.mark.long), "loadproof"])
 @pytest.mark.parametrize(
     "names",
     [

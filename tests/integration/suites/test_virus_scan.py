@@ -283,7 +283,9 @@ def test_s2_11_the_users_file_is_the_one_that_is_uploaded(root, judge, tmp_path)
     assert state["scans"] == state["chunked"]
 
 
-@pytest.mark.parametrize("program", ["locust", "loadproof locust", "loadproof run"])
+@pytest.mark.parametrize(
+    "program", [*(pytest.param(one, marks=pytest.mark.long) for one in ("locust", "loadproof locust")), "loadproof run"]
+)
 def test_s2_11_a_file_that_is_missing_ends_it_before_anything_is_sent(root, program):
     first, *rest = program.split()
     with target() as running:
@@ -391,6 +393,7 @@ def test_s2_17_the_host_is_localhost_unless_said_otherwise(root):
     assert ended.stdout.split() == ["http://localhost"] * 3
 
 
+@pytest.mark.long
 def test_s2_17_an_option_wins_over_the_variable(root):
     with target() as running:
         variables = {"LOCUST_HOST": "http://127.0.0.1:9"}
@@ -399,7 +402,7 @@ def test_s2_17_an_option_wins_over_the_variable(root):
     assert rows(ended)["UNAUTHORISED"][0] > 0
 
 
-@pytest.mark.parametrize("file", ["perf/locust.py", "perf/locustfile.py"])
+@pytest.mark.parametrize("file", ["perf/locust.py", pytest.param("perf/locustfile.py", marks=pytest.mark.long)])
 @pytest.mark.parametrize("program", ["locust", "loadproof locust"])
 def test_s2_18_19_20_the_documents_headless_command_works_with_both_files(root, program, file):
     with target() as running:
@@ -422,7 +425,10 @@ def test_s2_18_loadproof_runs_it_by_either_name_from_either_folder(root, judge, 
     assert "UNAUTHORISED" in ended.out
 
 
-@pytest.mark.parametrize("command", [("-m", "locust"), ("-c", "import locust.main; locust.main.main()")])
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(("-m", "locust"), marks=pytest.mark.long), ("-c", "import locust.main; locust.main.main()")],
+)
 def test_s2_18_a_file_called_locust_is_in_nobodys_way(root, command):
     """From the folder that has it, Python looks there first: for the package, too."""
     example = str(root / "client-examples/5MiB.bin")
@@ -443,6 +449,7 @@ def test_s2_18_a_file_called_locust_is_in_nobodys_way(root, command):
     assert set(rows(ended)) == NAMES
 
 
+@pytest.mark.long
 def test_s2_20_what_is_in_flight_at_the_end_is_waited_for(root):
     with target("--scan-delay", "2") as running:
         ended = headless(root, running, "ScanUser", users=3, until=lambda: running.state["bytes"] > 0)
@@ -464,6 +471,7 @@ def test_s2_21_it_runs_distributed(judge):
     assert state["unauthorised"] >= found["UNAUTHORISED"]["requests"] > 0
 
 
+@pytest.mark.long
 def test_s2_22_everything_is_uploaded_in_chunks(judged):
     ended, state = judged
     found = entries(ended)
@@ -519,6 +527,7 @@ def test_s2_23_a_reset_instead_of_a_401_is_no_failure_and_no_success(root, judge
     assert entry["failures"] == 0
 
 
+@pytest.mark.long
 def test_s2_23_a_service_that_is_not_there_is_a_failure(judge, free_port):
     with target() as running:
         running.url = f"http://127.0.0.1:{free_port}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from loadproof.report import change_wording, configuration, wording
@@ -230,8 +231,11 @@ def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only who renders pays for it
     from markupsafe import Markup  # noqa: PLC0415
 
+    from loadproof.report.compiled import CompiledBeside  # noqa: PLC0415
+
     environment = Environment(
         autoescape=True,
+        bytecode_cache=CompiledBeside(Path(__file__).parent),
         loader=PackageLoader("loadproof", "report"),
         undefined=StrictUndefined,
         finalize=_finalized,

@@ -41,7 +41,7 @@ KINDS = {
 }
 
 
-BRIEF = ("a pool of workers", "a pool of workers at random", "a token bucket")
+BRIEF = ("a pool of workers", "a token bucket")
 """Those whose hundred searches are reckoned soon."""
 
 

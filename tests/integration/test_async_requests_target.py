@@ -132,6 +132,7 @@ def test_an_option_that_cannot_be_is_refused(option, value):
     assert option in ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", [pytest.param("locust", marks=pytest.mark.long), "loadproof locust"])
 def test_a_suite_of_plain_locust_runs_against_it_as_it_is(tmp_path, program):
     with target("--job-seconds", "0.05") as running:

@@ -167,6 +167,7 @@ def test_users_with_a_fixed_script_give_equal_counts(tmp_path, nginx):
     assert len(said) == 2
 
 
+@pytest.mark.long
 def test_a_random_mix_has_the_same_names_in_the_same_shares(tmp_path, nginx):
     (tmp_path / "locustfile.py").write_text("""
 from locust import HttpUser, TaskSet, constant, tag, task
@@ -235,6 +236,7 @@ class Steps(LoadTestShape):
     assert 3.5 < ended.metrics["measured_to_s"] < 7
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("processes", [1, 2])
 def test_what_was_counted_is_what_nginx_wrote_down(tmp_path, nginx, processes):
     (tmp_path / "locustfile.py").write_text("""

@@ -90,6 +90,7 @@ def test_ctrl_c_on_a_bounded_run_saves_the_part_and_exits_130(running, tmp_path,
     assert_gone(below)
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_an_unbounded_run_by_its_verdict(running, tmp_path):
     process = running(SUITE)
     process.send_signal(signal.SIGINT)
@@ -108,6 +109,7 @@ def test_sigterm_during_a_shape_saves_the_part_and_exits_143(running, tmp_path):
     assert_gone(below)
 
 
+@pytest.mark.long
 def test_sigterm_to_the_load_process_under_a_shape_saves_the_part(running, tmp_path):
     process = running(SHAPE)
     os.kill(load_process(process.pid), signal.SIGTERM)
@@ -146,6 +148,7 @@ def test_kill_9_of_the_supervisor_leaves_a_run_that_can_be_rebuilt_and_no_proces
     assert (directory / "report.html").exists()
 
 
+@pytest.mark.long
 def test_a_second_ctrl_c_does_not_wait_for_a_slow_on_stop(running, tmp_path):
     slow = SUITE + "\n    def on_stop(self):\n        import time; time.sleep(60)\n"
     process = running(slow, "-t", "60s")

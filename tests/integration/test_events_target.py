@@ -157,6 +157,7 @@ def test_an_option_that_is_none_is_named(options, said):
     assert said in ended.stderr
 
 
+@pytest.mark.long
 def test_a_suite_written_from_the_contract_alone_reaches_every_name_without_a_failure(tmp_path):
     words = ["-f", str(LOCUSTFILE), "--headless", "-u", "16", "-r", "16", "-t", "8s", "--json"]
     with platform_with_mail() as (platform, mails):

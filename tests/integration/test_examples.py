@@ -108,6 +108,7 @@ def functions(tmp_path, monkeypatch):
     return tmp_path / "functions.py"
 
 
+@pytest.mark.long
 def test_functions_as_pytest_has_them_are_run(tmp_path, site, functions):
     theirs, ours = both(tmp_path, site, (functions,), "-u", "4", "-r", "4", "-t", "4s")
     assert ours.code == theirs.code == 0, ours.out + ours.err
@@ -126,6 +127,7 @@ def test_a_trusted_environment_that_says_something_is_heeded(tmp_path, site, fun
     assert set(ended.run["health"]["fallbacks"]) == {"environment"}
 
 
+@pytest.mark.long
 def test_only_tagged_tasks_are_run(tmp_path, site):
     theirs, ours = both(tmp_path, site, ("steps.py",), "Tagged", "-u", "1", "-t", "4s", "--tags", "both")
     assert measured(ours) == {key: row[:2] for key, row in rows(theirs).items()}

@@ -294,6 +294,7 @@ def test_a_database_on_disk_is_there_after_a_restart(tmp_path):
         assert [kafka["id"] for kafka in second.state()["kafkas"]] == [identifier]
 
 
+@pytest.mark.long
 def test_a_suite_written_from_the_contract_alone_runs_without_an_exception(tmp_path, monkeypatch):
     expected = {
         ("GET", "/kafkas"),

@@ -215,6 +215,7 @@ def test_whatever_ends_a_run_the_terminal_is_left_as_it_was(in_terminal, tmp_pat
     wait_for(lambda: not any(alive(pid) for pid in below), timeout=20)
 
 
+@pytest.mark.long
 def test_without_keys_the_terminal_keeps_its_modes_and_a_pipe_gets_plain_lines(in_terminal, tmp_path):
     programs = {}
     for way in ("no input", "no colour", "piped"):

@@ -29,6 +29,8 @@ WAYS = {
     "locust with two processes": (("locust", "--headless", "--processes", "2"), 2),
 }
 MEASURED = [way for way in WAYS if way.startswith("loadproof run")]
+PLAIN = [way for way in WAYS if way not in MEASURED]
+VARIANTS = ("loadproof locust", "locust with two processes")
 RULES = {
     'p95(flow_time){name="checkout"} < 30s': ("FLOW", "checkout"),
     "p95(flow_time){flow=checkout} > 40ms": ("FLOW", "checkout"),
@@ -103,7 +105,7 @@ def stories(tmp_path_factory):
     server.close()
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=[pytest.param(way, marks=pytest.mark.long if way in VARIANTS else ()) for way in WAYS])
 def story(request, stories):
     return stories(request.param)
 
@@ -113,7 +115,7 @@ def measured(request, stories):
     return stories(request.param)
 
 
-@pytest.fixture(params=[way for way in WAYS if way not in MEASURED])
+@pytest.fixture(params=[pytest.param(way, marks=pytest.mark.long if way in VARIANTS else ()) for way in PLAIN])
 def plain(request, stories):
     return stories(request.param)
 

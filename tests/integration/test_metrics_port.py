@@ -56,6 +56,7 @@ def total(found, name):
     return sum(value for key, value in found.items() if key[0] == name)
 
 
+@pytest.mark.long
 def test_with_several_processes_the_counts_are_those_of_all(cwd, port):
     with modelled("fast") as url:
         process = start(

@@ -50,6 +50,7 @@ ODD = (
 """What events of custom clients have instead of what they should have; each is sent as a method of its own."""
 
 
+@pytest.mark.long
 def test_odd_events_of_custom_clients_cost_nothing(suite, service):
     text = """
     @task
@@ -71,6 +72,7 @@ def test_odd_events_of_custom_clients_cost_nothing(suite, service):
     assert ended.run["record"]["timeline"]["seconds"] < 10
 
 
+@pytest.mark.long
 def test_requests_of_test_start_and_test_stop_are_counted(suite, service):
     text = """
 import requests
@@ -146,6 +148,7 @@ class Breaker(User):
     assert ended.metrics["total_requests"] > 0
 
 
+@pytest.mark.long
 def test_modules_of_the_folder_do_not_shadow_those_of_the_generator(suite, service):
     cwd = suite("")
     (cwd / "http.py").write_text("raise RuntimeError('shadowed')\n")
@@ -175,6 +178,7 @@ def test_secrets_in_urls_and_messages_do_not_reach_any_file(suite, service):
     assert "SEKRET" not in ended.out + ended.err
 
 
+@pytest.mark.long
 def test_ctrl_c_twice_exits_130_also_without_a_run_time(suite, service):
     cwd = suite("\n    def on_stop(self):\n        time.sleep(30)\n")
     process = start(cwd, "run", "-u", "2", "-r", "2", "-H", service.url)
@@ -187,6 +191,7 @@ def test_ctrl_c_twice_exits_130_also_without_a_run_time(suite, service):
     assert ended.code == 130, ended.out + ended.err
 
 
+@pytest.mark.long
 def test_a_reader_that_goes_away_does_not_end_the_run(suite, service):
     cwd = suite("")
     command = f"loadproof run -u 2 -r 2 -t 3s -H {service.url} | head -n 1"

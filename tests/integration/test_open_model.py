@@ -119,6 +119,7 @@ def test_late_arrivals_run_when_they_shall_and_are_measured_from_their_time(suit
     assert ended.metrics["service_time"]["max_s"] < 0.3
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_tasks_of_all_kinds_take_one_arrival_each(suite):
     with modelled("fast") as url:

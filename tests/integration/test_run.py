@@ -104,6 +104,7 @@ def test_every_number_can_be_recomputed_from_the_rows(failing_now_and_then):
     assert metrics["statuses"]["500"] == len(failed)
 
 
+@pytest.mark.long
 def test_results_are_not_overwritten_and_two_runs_at_once_do_not_clash(suite, service):
     from commandline import end, start
 
@@ -202,6 +203,7 @@ def test_a_run_without_a_single_request_is_inconclusive(suite, service):
     assert loadproof(cwd, "run", "-u", "2", "-t", "1s", "-H", service.url, "--allow-inconclusive").code == 0
 
 
+@pytest.mark.long
 def test_requests_cut_off_by_the_end_are_counted_as_unfinished(suite, service):
     text = SIMPLE.replace('"/ok"', '"/slow/30000"').replace('"/echo"', '"/slow/30000"')
     ended = loadproof(suite(text), "run", "-u", "5", "-r", "5", "-t", "2s", "-H", service.url)
@@ -226,6 +228,7 @@ def decide(environment, **kw):
     assert "process_exit_code" in ended.out
 
 
+@pytest.mark.long
 def test_names_from_outside_do_no_harm(suite, service):
     text = SIMPLE.replace('name="read"', 'name="<script>alert(1)</script>"').replace('name="write"', 'name="=1+2"')
     ended = loadproof(suite(text), "run", "-u", "2", "-t", "2s", "-H", service.url)
@@ -255,6 +258,7 @@ class Reader(HttpUser):
     assert "s3cret" not in ended.out + ended.err
 
 
+@pytest.mark.long
 def test_users_prints_reach_the_terminal_and_the_log(suite, service):
     ended = loadproof(
         suite("print('hello from the suite')\n" + SIMPLE), "run", "-u", "1", "-t", "1s", "-H", service.url
@@ -263,6 +267,7 @@ def test_users_prints_reach_the_terminal_and_the_log(suite, service):
     assert "hello from the suite" in (ended.directory / "log.txt").read_text()
 
 
+@pytest.mark.long
 def test_only_failed_requests_get_rows_when_asked(suite, service):
     ended = loadproof(
         suite(SIMPLE.replace('"/ok"', '"/every/5"')),
@@ -279,6 +284,7 @@ def test_options_that_only_ask_are_answered_by_locust(suite):
     assert not (ended.cwd / "reports").exists()
 
 
+@pytest.mark.long
 def test_what_is_said_a_thousand_times_is_shown_three_times(suite, service):
     text = SIMPLE.replace('self.client.get("/ok", name="read")', "raise ValueError('again and again')")
     ended = loadproof(suite(text), "run", "-u", "2", "-t", "2s", "-H", service.url)
@@ -303,6 +309,7 @@ def test_the_running_supervisor_has_loaded_neither_gevent_nor_locust(suite, serv
     assert end(process, cwd).code == 0
 
 
+@pytest.mark.long
 def test_locusts_own_outputs_are_written_beside_ours(suite, service):
     cwd = suite(SIMPLE)
     words = ("--csv", "theirs", "--html", "theirs.html", "--json-file", "theirs", "--logfile", "theirs.log")

@@ -77,6 +77,7 @@ def test_rps_limits_the_whole_run_whatever_the_number_of_users(cwd, users, sever
     assert ended.metrics["requests_per_second"] > 25
 
 
+@pytest.mark.long
 def test_all_services_run_one_after_another_and_the_worst_code_counts(cwd):
     ended = loadproof(cwd, "run", "--all", "-t", "1s")
     assert ended.code == 99

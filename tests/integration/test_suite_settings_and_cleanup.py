@@ -169,6 +169,7 @@ def test_what_cannot_be_removed_stays_in_the_ledger(suite):
     assert things(suite) == []
 
 
+@pytest.mark.long
 def test_a_run_of_plain_locust_is_cleaned_up_by_its_folder(suite):
     process = start(suite, "--headless", "-t", "1s", program="locust", OFFLINE_TOKEN=SECRET)
     assert end(process, suite).code == 0
@@ -179,6 +180,7 @@ def test_a_run_of_plain_locust_is_cleaned_up_by_its_folder(suite):
     assert things(suite) == []
 
 
+@pytest.mark.long
 def test_cleaning_needs_the_settings_too(suite):
     assert loadproof(suite, "run", "-t", "1s", OFFLINE_TOKEN=SECRET).code == 0
     ended = loadproof(suite, "cleanup", "latest")

@@ -76,9 +76,9 @@ def judged_again(ended, *words):
 @pytest.mark.parametrize(
     ("rule", "until", "processes"),
     [
-        ("error_rate < 5% abort", 3.0, []),
+        pytest.param("error_rate < 5% abort", 3.0, [], marks=pytest.mark.long),
         ("error_rate < 10% within 2s abort", 3.5, ["--processes", "2"]),
-        ("error_rate < 10% for 2s abort", 5.0, []),
+        pytest.param("error_rate < 10% for 2s abort", 5.0, [], marks=pytest.mark.long),
     ],
 )
 def test_a_rule_ends_the_run_within_two_seconds_of_its_breach(suite, rule, until, processes):

@@ -92,6 +92,7 @@ def test_a_delay_is_part_of_the_time_that_is_answered():
         assert time.monotonic() - began >= 0.2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", [pytest.param("locust", marks=pytest.mark.long), "loadproof locust"])
 def test_a_suite_of_plain_locust_runs_against_it_as_it_is(tmp_path, program):
     folder = tmp_path / "client-examples"

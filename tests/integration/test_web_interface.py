@@ -223,6 +223,7 @@ def listening(port):
     }
 
 
+@pytest.mark.long
 def test_with_a_login_the_pages_ask_for_it_and_loopback_alone_is_served(tmp_path, service, port):
     with opened(tmp_path, port, "--web-login", "--autostart", "-u", "2", "-H", service.url, suite=SUITE + LOGIN) as (
         url,
@@ -240,6 +241,7 @@ def test_with_a_login_the_pages_ask_for_it_and_loopback_alone_is_served(tmp_path
             wait_for(lambda: somebody.get(f"{url}/loadproof/view", timeout=20).json()["view"] is not None)
 
 
+@pytest.mark.long
 def test_with_a_base_path_the_pages_are_below_it(tmp_path, service, port):
     words = ("--web-base-path", "/load", "--autostart", "-u", "1", "-H", service.url)
     with opened(tmp_path, port, *words, path="/load") as (url, after):
@@ -273,6 +275,7 @@ def test_this_locust_shows_our_link_and_our_tables_in_its_own_page(tmp_path, ser
     assert "lacks what Loadproof adds" not in after[0].out + after[0].err
 
 
+@pytest.mark.long
 def test_autoquit_closes_it_when_the_last_iteration_is_over_too(tmp_path, service, port):
     (tmp_path / "locustfile.py").write_text(SUITE)
     words = ("--autostart", "--autoquit", "1", "--iterations", "40", "-u", "2", "-r", "2", "-H", service.url)

@@ -188,6 +188,7 @@ def test_s1_06_the_documents_headless_command_works_word_for_word(plain):
     assert "Traceback" not in ended.err
 
 
+@pytest.mark.long
 def test_s1_06_it_works_on_our_client_too(suite):
     with running_target("async_requests", *FAST) as target:
         ended = run_plain(suite, target, program="loadproof locust")
@@ -233,6 +234,7 @@ def test_s1_10_the_exit_code_says_how_the_test_went(suite, plain, judged, failin
         assert run_plain(suite, target).code == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("tolerated", "code"), [pytest.param("100", 0, marks=pytest.mark.long), ("50", 1)])
 def test_s1_11_a_handler_in_the_test_code_controls_the_exit_code(suite, judge, tolerated, code):
     with running_target("async_requests", *FAST, "--failing-share", "1") as target:
@@ -343,6 +345,7 @@ def test_s1_16_a_service_that_is_too_slow_for_its_users_is_a_service_that_failed
     assert [entry["failures"] for entry in found.values()] == [0, 0]
 
 
+@pytest.mark.long
 def test_s1_16_a_create_that_is_refused_is_a_failed_call_and_a_failed_request(judge):
     with running_target("async_requests", *FAST) as target:
         target.post("/_faults", {"refused_share": 1})

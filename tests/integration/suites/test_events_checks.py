@@ -57,6 +57,7 @@ def test_s3_48_a_backend_that_is_not_there_is_named(held):
     refused(ended, "no-backend", url, "connection refused", "LOCUST_BACKEND_URL", "firewall")
 
 
+@pytest.mark.long
 def test_s3_48_loadproof_run_says_it_in_its_own_words(held):
     url = f"http://127.0.0.1:{free_port()}/api"
     ended = held.loadproof(*SHORT, LOCUST_BACKEND_URL=url, **FEW)
@@ -64,6 +65,7 @@ def test_s3_48_loadproof_run_says_it_in_its_own_words(held):
     assert url in ended.err
 
 
+@pytest.mark.long
 def test_s3_09_loadproof_run_hands_on_what_the_suite_found(empty):
     ended = empty.loadproof(*SHORT)
     assert ended.code == 3
@@ -72,6 +74,7 @@ def test_s3_09_loadproof_run_hands_on_what_the_suite_found(empty):
     assert ended.directories == []
 
 
+@pytest.mark.long
 def test_s3_47_the_web_interface_says_it_in_its_log_and_ends_the_test(empty):
     port = free_port()
     words = ("-f", "locustfile.py", "--web-port", str(port), "--web-host", "127.0.0.1")
@@ -144,6 +147,7 @@ def test_a_backend_that_is_starting_gets_the_time_for_it(tmp_path):
         assert ended.code == 0, ended.err
 
 
+@pytest.mark.long
 def test_the_checks_can_be_left_out(held):
     words = ("-u", "2", "-r", "10", "--run-time", "2s", "--class", "NewUserRegistration", "--json")
     total = held.platform.state["users"]["total"]

@@ -174,6 +174,7 @@ def test_workers_share_accounts_and_addresses_without_taking_one_twice(tmp_path)
     assert list(state["calls"]["POST /api/account/register"]) == ["201"]
 
 
+@pytest.mark.long
 def test_one_account_too_few_is_told_before_anything_is_sent(held):
     calls = sum_of_calls(held)
     ended = held.locust("-u", "105", "-r", "10", "--run-time", "4s", **FEW)

@@ -349,6 +349,7 @@ def test_a_token_server_that_runs_is_used_and_left_running(tmp_path):
             pass  # it is still there: its end is that of the block
 
 
+@pytest.mark.long
 def test_a_port_that_something_else_has_is_named_and_nothing_is_sent(tmp_path):
     with fleet_api() as api, fleet_api() as other:
         ended = run(tmp_path, api, PERF_TEST_TOKEN_URL=f"{other.url}/ocm_token")

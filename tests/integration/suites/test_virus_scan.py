@@ -130,6 +130,7 @@ def statistics(url):
         return json.load(answer)
 
 
+@pytest.mark.long
 def test_s2_01_03_07_the_interface_spawns_one_of_each_type_for_three_users(root, free_port):
     with target() as running, interface(root, free_port, LOCUST_HOST=running.url) as (url, written):
         form = urllib.parse.urlencode({"user_count": 3, "spawn_rate": 3, "host": running.url, "run_time": "6s"})
@@ -228,6 +229,7 @@ def test_s2_06_names_in_the_statistics_are_symbols(plain, judged):
     assert judged[0].verdict("coverage")["outcome"] == "PASS"
 
 
+@pytest.mark.long
 def test_s2_08_options_of_locust_and_variables_go_together(root):
     with target() as running:
         ended = headless(root, running, "CheckUser", until=seen(running, "versions"), LOCUST_HOST=running.url)
@@ -241,6 +243,7 @@ def settings_of(root, **extra):
     return {each["name"]: (each["value"], each["source"]) for each in json.loads(shown.out)["settings"]}
 
 
+@pytest.mark.long
 def test_s2_09_to_16_every_variable_has_the_documents_default(root):
     assert settings_of(root) == {
         "PERF_USER": ("app1", "default"),
@@ -311,6 +314,7 @@ def test_s2_12_a_scan_slower_than_the_threshold_is_a_failure(slow):
     assert "clamd took longer than 0.04 s" in slow.out
 
 
+@pytest.mark.long
 def test_s2_13_failures_can_be_held_against_a_ratio_afterwards(slow):
     """The run is over; what it saved is judged by another tolerance."""
     assert slow.code == 99
@@ -364,6 +368,7 @@ def update_definitions(running, after):
     running.post("/_faults", {"lag": 0})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("value", "is_on"), [("true", True), ("false", False)])
 def test_s2_16_the_log_of_the_http_library_is_shown_when_asked_for(root, value, is_on):
     with target() as running:

@@ -69,7 +69,7 @@ clean: ## Remove .venv and everything that tools have written; results in report
 
 # Programs that are tested mostly wait, so there are two tests at once for each core; but for those that measure.
 define run-tests
-	$(BIN)/pytest --numprocesses $(TESTS_AT_ONCE) --dist loadgroup -m "not alone and ($(1))" && \
+	$(BIN)/pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal -m "not alone and ($(1))" && \
 	$(BIN)/pytest -m "alone and ($(1))"
 endef
 

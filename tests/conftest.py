@@ -45,12 +45,10 @@ one.
 
 
 def pytest_collection_modifyitems(items):
-    """What measures needs the machine for itself; what shares a fixture of its module runs in one process."""
+    """What measures needs the machine for itself."""
     for item in items:
         if item.path.name in MEASURING:
             item.add_marker("alone")
-        elif any(fixtures[-1].scope == "module" for fixtures in item._fixtureinfo.name2fixturedefs.values()):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture

@@ -215,6 +215,7 @@ class Other(HttpUser):
         assert chi_square_p([measured[name] for name in pair], [theirs[name] for name in pair]) > 0.001
 
 
+@pytest.mark.long
 def test_a_load_shape_decides_users_and_end(tmp_path, nginx):
     (tmp_path / "locustfile.py").write_text("""
 from locust import HttpUser, LoadTestShape, constant, task

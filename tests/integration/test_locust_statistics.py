@@ -278,6 +278,7 @@ def test_history_has_at_each_moment_what_its_names_have_together(tables, who):
     assert all(sum(total) == sum(parts) for total, parts in moments.values())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", RUNNERS)
 def test_what_is_reset_once_all_users_are_there_is_gone(reset, who):
     counts = reset[who].counts

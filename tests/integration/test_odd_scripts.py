@@ -97,6 +97,7 @@ def clean(environment, **kw):
     assert len(ended.rows) == ended.metrics["total_requests"]
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_the_end_of_a_run_during_its_ramp_ends_the_load(suite, service):
     text = """

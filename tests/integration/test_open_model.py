@@ -237,6 +237,7 @@ class Worker(HttpUser):
 """
 
 
+@pytest.mark.long
 @pytest.mark.alone
 @pytest.mark.parametrize("processes", [1, SEVERAL])
 def test_scenarios_run_side_by_side_each_on_its_own_profile(suite, processes):

@@ -322,6 +322,7 @@ def test_axe_finds_no_serious_issue(show, axe, make, dark):
     assert all(after - before <= 1 for before, after in pairwise(headings))
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_a_day_of_two_hundred_endpoints_is_a_small_file_that_opens_at_once(tab, tmp_path):
     path = tmp_path / "report.html"

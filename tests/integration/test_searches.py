@@ -137,6 +137,7 @@ def test_a_generator_at_its_limit_is_no_capacity(suite):
     assert ended.metrics["capacity"]["limited_by"] == "generator"
 
 
+@pytest.mark.long
 def test_a_rule_on_the_answer_decides_the_exit_code(suite):
     busy = READER.replace("constant(0.05)", "constant(0)")
     with modelled("break", "2") as url:

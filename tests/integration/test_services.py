@@ -70,7 +70,7 @@ def test_weights_make_a_random_mix_and_errors_are_counted_by_status(cwd):
 
 @pytest.mark.alone
 @pytest.mark.parametrize("users", [pytest.param("2", marks=pytest.mark.long), "20"])
-@pytest.mark.parametrize("several", [(), ("--processes", "2")])
+@pytest.mark.parametrize("several", [pytest.param((), marks=pytest.mark.long), ("--processes", "2")])
 def test_rps_limits_the_whole_run_whatever_the_number_of_users(cwd, users, several):
     ended = loadproof(cwd, "run", "shop", "--rps", "40", "-u", users, "-t", "4s", *several)
     assert ended.metrics["requests_per_second"] <= 40 * 1.05

@@ -53,7 +53,7 @@ def users(environment, web_ui, **_):
 def answers(url):
     try:
         return requests.get(url, timeout=2).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
@@ -79,6 +79,8 @@ def opened(cwd, port, *words, suite=SUITE, path=""):
 
 
 def swarm(url, host, users=3):
+    """Start a test, once there is a worker where the users are workers'; Locust forgets who asks earlier."""
+    wait_for(lambda: requests.get(f"{url}/stats/requests", timeout=10).json().get("workers") != [])
     requests.post(f"{url}/swarm", data={"user_count": users, "spawn_rate": users, "host": host}, timeout=10)
 
 

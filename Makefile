@@ -10,7 +10,7 @@ SYSTEM_PACKAGES := prometheus nginx-light chromium openssl wrk hey apache2-utils
 # Where it is set, each of the many programs that the tests start would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-TESTS_AT_ONCE ?= $(shell expr 2 '*' "$$(getconf _NPROCESSORS_ONLN)")
+TESTS_AT_ONCE ?= $(shell expr 5 '*' "$$(getconf _NPROCESSORS_ONLN)" / 2)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -67,7 +67,7 @@ clean: ## Remove .venv and everything that tools have written; results in report
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# Programs that are tested mostly wait, so there are two tests at once for each core; but for those that measure.
+# Programs that are tested mostly wait, so there are more at once than cores; but for those that measure.
 define run-tests
 	$(BIN)/pytest --numprocesses $(TESTS_AT_ONCE) --dist worksteal -m "not alone and ($(1))" && \
 	$(BIN)/pytest -m "alone and ($(1))"

@@ -217,6 +217,7 @@ def test_jobs_go_through_redis_to_a_celery_worker_and_back():
             assert running.get("/health")["dependencies"][1] == {"name": "sqs", "status": "HEALTHY"}
 
 
+@pytest.mark.long
 def test_a_broker_that_is_gone_is_a_500_and_not_healthy():
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

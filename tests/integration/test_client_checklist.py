@@ -180,6 +180,7 @@ def test_nginx_sees_no_difference(nginx_site, name):
     assert differences(*nginx_site[name]) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fixture", ["calls", "settings", "flask_site"])
 def test_no_case_breaks_with_locusts_own(fixture, request):
     for name, (theirs, _) in request.getfixturevalue(fixture).items():

@@ -78,6 +78,7 @@ def test_suites_give_the_same_files_of_locusts(suites):
     assert failures(ours) == failures(theirs)
 
 
+@pytest.mark.long
 def test_a_shape_ends_the_run_in_both(tmp_path, site):
     theirs, ours = both(tmp_path, site, ("shaped.py",))
     assert ours.code == theirs.code == 0, ours.out + ours.err

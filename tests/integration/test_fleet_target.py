@@ -286,6 +286,7 @@ def test_the_state_counts_by_method_template_and_status(api, anna):
     )
 
 
+@pytest.mark.long
 def test_a_database_on_disk_is_there_after_a_restart(tmp_path):
     database = f"--database={tmp_path / 'fleet.db'}"
     with fleet_api(database) as first:

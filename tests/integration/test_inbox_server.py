@@ -218,6 +218,7 @@ class Newcomer(HttpUser):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words", [pytest.param(("locust",), marks=pytest.mark.long), ("loadproof", "run")], ids=["locust", "loadproof_run"]
 )

@@ -120,6 +120,7 @@ def plain(request, stories):
     return stories(request.param)
 
 
+@pytest.mark.long
 def test_each_row_went_to_one_user(story):
     rows = story.by_process("row")
     assert len(rows) == story.processes
@@ -264,6 +265,7 @@ class Shopper(HttpUser):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_ends_when_the_first_process_has_no_rows_left(tmp_path, service, way):
     (tmp_path / "locustfile.py").write_text(EMPTIED)

@@ -135,6 +135,7 @@ def test_the_last_scrape_is_waited_for_and_has_the_verdict_of_every_rule(cwd, po
     assert total(found, "requests_total") == ended.metrics["total_requests"]
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_the_wait_and_the_code_stays_that_of_the_run(cwd, port):
     with modelled("fast") as url:
         process = start(cwd, "run", "-H", url, "-t", "2s", "--metrics-port", str(port), "--metrics-grace", "60s")

@@ -72,6 +72,7 @@ def suite(tmp_path):
     return write
 
 
+@pytest.mark.long
 @pytest.mark.alone
 @pytest.mark.parametrize("processes", [1, SEVERAL])
 def test_a_rate_is_met_by_a_service_that_keeps_up(suite, processes):

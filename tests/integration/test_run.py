@@ -194,6 +194,7 @@ class Stillborn(HttpUser):
     assert ended.verdict("exceptions")["outcome"] == "FAIL"
 
 
+@pytest.mark.long
 def test_a_run_without_a_single_request_is_inconclusive(suite, service):
     text = "from locust import HttpUser, task\n\nclass Idle(HttpUser):\n    @task\n    def nothing(self):\n        import time; time.sleep(0.1)\n"
     cwd = suite(text)

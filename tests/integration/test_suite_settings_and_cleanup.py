@@ -78,6 +78,7 @@ def test_a_run_without_a_required_setting_sends_nothing_and_says_which(suite):
     assert "❌ OFFLINE_TOKEN: is required, and nothing sets it [missing-setting]" in plain.err
 
 
+@pytest.mark.long
 def test_every_layer_reaches_the_suite_with_workers_too_and_is_shown(suite):
     (suite / ".env").write_text(f"OFFLINE_TOKEN={SECRET}\nPERF_TEST_USERS=4\n")
     (suite / "loadproof.toml").write_text("[settings]\nPERF_TEST_USERS = 5\nPERF_TEST_GET_ONLY = false\n")

@@ -214,6 +214,7 @@ def test_a_borrowed_target_leaves_nothing(monkeypatch):
     assert not folder.exists()
 
 
+@pytest.mark.long
 def test_a_borrowed_target_ends_with_whoever_borrowed_it(tmp_path):
     script = """
 import time
@@ -239,6 +240,7 @@ def test_a_pid_that_another_process_has_now_is_never_ended(up):
     standing.take_down(stood)
 
 
+@pytest.mark.long
 def test_the_command_line_tells_its_story(tmp_path):
     told = {"LOADPROOF_TARGETS": str(tmp_path / "targets")}
 

@@ -555,6 +555,7 @@ class Member(HttpUser):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words", [pytest.param(("locust",), marks=pytest.mark.long), ("loadproof", "run")], ids=["locust", "loadproof_run"]
 )

@@ -132,6 +132,7 @@ def test_every_kind_of_rule_is_judged_in_a_run_and_again_when_it_is_saved(suite,
     assert (code, relative["outcome"]) == (99, "PASS")
 
 
+@pytest.mark.long
 @pytest.mark.alone
 def test_scenarios_are_judged_apart(suite):
     (suite / "loadproof.toml").write_text(
@@ -165,6 +166,7 @@ def test_a_task_of_a_sequence_that_is_never_reached_fails_the_run_by_name(suite)
     assert "never ran: Steps.second" in ended.out
 
 
+@pytest.mark.long
 def test_a_suite_whose_tasks_all_ran_passes_and_shows_its_mix(suite):
     with modelled("fast") as url:
         ended = loadproof(suite, "run", "-u", "4", "-r", "4", "-t", "5s", "-H", url)

@@ -42,6 +42,7 @@ def properties():
     return outcomes(PROPERTIES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASE_NAMES)
 def test_whatever_happens_to_a_connection(cases, name):
     wrong = cases[name]

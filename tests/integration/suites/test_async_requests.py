@@ -203,6 +203,7 @@ def test_s1_07_the_host_is_the_base_address_of_the_request_api(plain):
     assert sum(state.values()) >= created > 0
 
 
+@pytest.mark.long
 def test_s1_08_fifty_users_twenty_a_second_for_the_time_given(plain, judged):
     ended, _ = plain
     assert "Ramping to 50 users at a rate of 20.00 per second" in ended.err

@@ -115,6 +115,7 @@ def test_s3_35_and_s3_36_only_the_named_classes_run(held, program, names):
     assert spawned(ended) == set(names)
 
 
+@pytest.mark.long
 def test_s3_36_loadproof_run_takes_them_as_well(held):
     words = ("--class", "RSVPUser", "--class", "FreeTicketUser", "--threshold", "coverage: warn < 100%")  # in 4 s
     ended = held.loadproof("-u", "4", "-r", "20", "-t", "4s", *words, "--allow-inconclusive", **FEW)

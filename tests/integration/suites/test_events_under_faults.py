@@ -88,6 +88,7 @@ def sold(held):
     return held.platform.state["events"]["perf-ticket-free-event"]["tiers"][0]["sold"]
 
 
+@pytest.mark.long
 def test_two_users_want_the_last_ticket(held):
     held.platform.post("/_faults", {"capacity": {"perf-ticket-pwyc-event": 1}})
     ended = run(held, ["PWYCTicketUser"], users=2, seconds=14)

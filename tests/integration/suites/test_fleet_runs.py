@@ -244,6 +244,7 @@ def test_s0_06_the_two_required_variables_are_enough(tmp_path):
     assert state["issuer"]["calls"] == 1
 
 
+@pytest.mark.long
 def test_s0_18_the_command_of_the_document_works_word_for_word(tmp_path):
     folder = copy_of_the_suite(tmp_path)
     with fleet_api() as api:

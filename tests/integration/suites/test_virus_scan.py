@@ -419,6 +419,7 @@ def test_s2_18_19_20_the_documents_headless_command_works_with_both_files(root, 
     assert "Traceback" not in ended.out + ended.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cwd", [pytest.param(".", marks=pytest.mark.long), "perf"])
 def test_s2_18_loadproof_runs_it_by_either_name_from_either_folder(root, judge, cwd, tmp_path):
     file = {".": "perf/locust.py", "perf": "locust.py"}[cwd]

@@ -160,6 +160,7 @@ asyncio.run(main())
     assert "NotReadyError: Service pkd_service is not running on port" in ended.err
 
 
+@pytest.mark.long
 def test_s4_03_42_43_44_47_prometheus_reads_the_run_while_it_goes_on(suite):
     port = free_port()
     with running_target("services", "ui_app", "--port", "0", "--error-share", "0.1") as target:
@@ -252,6 +253,7 @@ def test_in_ci_a_load_test_is_held_against_the_thresholds_of_its_service(suite, 
     assert suite.run(*script, str(rows), "--service", "ui_app").code == 1
 
 
+@pytest.mark.long
 def test_s4_07_services_are_started_by_make_and_stopped_again(suite):
     suite.environ |= {name: str(free_port()) for name in ("PKD_SERVICE_PORT", "UI_APP_PORT")}
     started = suite.run("make", "run-pkd-service", "OPTIONS=--error-share 1")

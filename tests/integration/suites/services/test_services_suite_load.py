@@ -56,6 +56,7 @@ def test_s4_04_a_report_is_written_by_itself_and_its_place_is_said(loaded):
     assert report.read_text().startswith("<!doctype html>")
 
 
+@pytest.mark.long
 def test_s4_05_a_build_server_sees_by_the_exit_code_how_it_went(loaded, failing):
     assert loaded.code == 0
     assert failing.code == 99, failing.out + failing.err
@@ -66,6 +67,7 @@ def test_every_request_that_the_service_answered_is_counted(loaded):
     assert 0 <= loaded.answered - loaded.metrics["total_requests"] <= loaded.metrics["unfinished"]
 
 
+@pytest.mark.long
 def test_s4_21_a_limit_of_requests_per_second_is_one_of_the_run_at_every_moment(suite):
     ended = suite.run("python3", "scripts/performance_test.py", "load", "pkd_service", "--users", "12", "--duration", "12", "--rps", "40")  # fmt: skip
     assert ended.code == 0, ended.out + ended.err

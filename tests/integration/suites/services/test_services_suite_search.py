@@ -58,6 +58,7 @@ def test_comprehensive_tests_go_on_after_a_failure_and_end_with_the_first_one(su
     assert (f"Error {expected}" in ended.err) == bool(expected)
 
 
+@pytest.mark.long
 def test_s4_22_23_the_maximum_is_reached_also_when_it_is_no_multiple_of_ten_in_the_time_that_was_given(suite):
     ended = suite.run(
         "python3", "scripts/performance_test.py", "stress", "ui_app", "--max-users", "27", "--ramp-up", "3"

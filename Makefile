@@ -37,12 +37,12 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,targets]"
 	@touch $@
 
-check: setup ## Lint, format, types, layers
+check: setup ## Lint, format, types, layers, and whether every test can be read
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/test_architecture.py
+	$(BIN)/pytest -k test_architecture
 
 test: setup ## All that must hold, in ten minutes; tests on real programs skip by name where the program is missing
 	@$(call run-tests,not long)

@@ -27,6 +27,8 @@ from loadproof.record import merged
 from loadproof.result import RunResult
 from loadproof.units import format_count, format_duration, format_rate, format_ratio
 
+pytestmark = pytest.mark.long
+
 SUITE = """
 from locust import HttpUser, constant, task
 
@@ -144,9 +146,7 @@ class Report(HTMLParser):
         return next(plot for plot in self.data["plots"] if name in [series[0] for series in plot["s"]])
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param("one process", marks=pytest.mark.long), "two workers and a warm-up"]
-)
+@pytest.fixture(scope="module", params=["one process", "two workers and a warm-up"])
 def told(request, tmp_path_factory):
     cwd = tmp_path_factory.mktemp("run")
     (cwd / "locustfile.py").write_text(SUITE)

@@ -260,6 +260,7 @@ class Registration(Handler):
         return (200, b"{}") if form["token"].startswith("token-of-perf-") else (400, b"{}")
 
 
+@pytest.mark.long
 def test_the_example_of_the_manual_runs_with_the_embedded_inbox(tmp_path):
     page = (Path(__file__).parents[2] / "docs/kit.md").read_text(encoding="utf-8")
     example = re.search(r"```python\n# inbox\.py\n(.*?)```", page, re.DOTALL)[1]

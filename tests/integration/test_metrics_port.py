@@ -112,6 +112,7 @@ def test_it_listens_on_loopback_alone_and_only_where_it_is_asked(cwd, port):
     assert "metrics:" not in without.out
 
 
+@pytest.mark.long
 def test_the_last_scrape_is_waited_for_and_has_the_verdict_of_every_rule(cwd, port):
     with modelled("fast") as url:
         process = start(

@@ -98,6 +98,7 @@ def test_a_rule_ends_the_run_within_two_seconds_of_its_breach(suite, rule, until
     assert judged_again(ended) == (99, run["verdicts"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("processes", [pytest.param([], marks=pytest.mark.long), ["--processes", "2"]])
 def test_every_kind_of_rule_is_judged_in_a_run_and_again_when_it_is_saved(suite, processes):
     texts = {

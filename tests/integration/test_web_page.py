@@ -119,6 +119,7 @@ def texts(tab, selector):
     return tab.run(f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.textContent)")
 
 
+@pytest.mark.long
 def test_it_shows_figures_that_grow_while_the_test_goes_on(look):
     tab = look()
     assert texts(tab, "h1, #state") == ["page", "RUNNING"]

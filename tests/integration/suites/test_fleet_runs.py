@@ -76,6 +76,7 @@ def writing(tmp_path_factory):
     return started
 
 
+@pytest.mark.long
 def test_s0_03_one_command_starts_the_token_server_the_master_and_the_workers(reading):
     brokers = {line for line, _ in reading.seen if "loadproof.kit.servers.broker" in line}
     loads = {line for line, _ in reading.seen if "loadproof.load" in line}

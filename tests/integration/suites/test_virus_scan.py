@@ -379,6 +379,7 @@ def test_s2_16_the_log_of_the_http_library_is_shown_when_asked_for(root, value, 
     assert ("/DEBUG/urllib3.connectionpool" in ended.err) is is_on
 
 
+@pytest.mark.long
 def test_s2_16_the_log_is_off_where_nobody_asks_and_holds_no_password_where_somebody_does(root, judge, plain):
     assert "DEBUG/urllib3" not in plain[0].err
     with running_target("virus_scan", APP_PWD="s3cret-word") as running:

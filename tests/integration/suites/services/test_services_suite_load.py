@@ -42,6 +42,7 @@ def measured(request):
     return request.getfixturevalue(request.param)
 
 
+@pytest.mark.long
 def test_s4_01_a_load_test_keeps_its_number_of_users(loaded):
     assert loaded.code == 0, loaded.out + loaded.err
     assert loaded.metrics["users_peak"] == 6

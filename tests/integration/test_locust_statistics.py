@@ -12,6 +12,8 @@ from service import Service
 
 from commandline import both, loadproof
 
+pytestmark = pytest.mark.long
+
 SCRIPT = r"""
 from locust import FastHttpUser, HttpUser, User, constant, task
 from locust.exception import StopUser
@@ -176,7 +178,7 @@ def reset(tmp_path_factory):
     return run(tmp_path_factory.mktemp("reset"), RESET, "-u", "2", "-r", "0.67", "-t", "7s", "--reset-stats")
 
 
-@pytest.fixture(params=[pytest.param("alone", marks=pytest.mark.long), "workers"])
+@pytest.fixture(params=["alone", "workers"])
 def tables(request):
     return request.getfixturevalue(request.param)
 
@@ -278,7 +280,6 @@ def test_history_has_at_each_moment_what_its_names_have_together(tables, who):
     assert all(sum(total) == sum(parts) for total, parts in moments.values())
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("who", RUNNERS)
 def test_what_is_reset_once_all_users_are_there_is_gone(reset, who):
     counts = reset[who].counts

@@ -445,7 +445,7 @@ def an_upload_may_be_answered_early():
         began = time.perf_counter()
         seen = caller.ask("POST", path, data=b"u" * 5_000_000, timeout=0.5)
         try:
-            assert time.perf_counter() - began < 5, "it took too long"
+            assert time.perf_counter() - began < 2, "it took too long"
             assert seen.clean, seen
             assert server.received[path] == 1, "sent again"
             assert not (seen.failed and then.startswith("reads")), seen
@@ -632,7 +632,7 @@ def an_answer_that_never_ends_is_ended_by_the_timeout():
         began = time.perf_counter()
         seen = caller.ask("GET", server.lay(drip(first, b"")), timeout=0.1)
         assert (seen.clean, seen.kind) == (True, "timeout"), (name, seen)
-        assert 0.09 < time.perf_counter() - began < 3, name
+        assert 0.09 < time.perf_counter() - began < 0.6, name
         caller.gets_its_own(server)
 
 

@@ -311,14 +311,15 @@ def table(path: Path) -> list[dict[str, str]]:
 
 TOOLS = (
     Tool("locust-http", "Locust HttpUser", _locust("HttpUser")),
-    Tool("locust-fast", "Locust FastHttpUser", _locust("FastHttpUser")),
     Tool("loadproof-http", "Loadproof HttpUser", _loadproof("HttpUser")),
-    Tool("loadproof-fast", "Loadproof FastHttpUser", _loadproof("FastHttpUser")),
     Tool("loadproof-service", "Loadproof service", _service),
+    Tool("locust-fast", "Locust FastHttpUser", _locust("FastHttpUser")),
+    Tool("loadproof-fast", "Loadproof FastHttpUser", _loadproof("FastHttpUser")),
     Tool("wrk", "wrk", _wrk, "wrk"),
     Tool("hey", "hey", _hey, "hey"),
     Tool("ab", "ab", _ab, "ab"),
     Tool("k6", "k6", _k6, "k6"),
     Tool("oha", "oha", _oha, "oha"),
 )
-"""All of them, in the order of the tables."""
+"""All of them, in the order of the rounds and tables: what is compared runs one after the other, on a machine that
+others use too and that changes from one minute to the next."""

@@ -8,7 +8,7 @@ making connections is not in it. A run with a single error, or one whose count t
 "server CPU" says how near nginx was to its own limit: there, ratios say less. "others' CPU" is what neither the tool
 nor nginx used of the two cores: there, figures are not to be trusted.
 
-    python bench/compare.py [--rounds 3] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
+    python bench/compare.py [--rounds 5] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ class Scenario:
         tools: Keys of the tools that can do it.
         measure: One cell: the figures of one tool in one round, the one that ratios are of under ``unit``.
         floors: (tool, peer) -> what their ratio must reach.
+        rounds: As many are enough, because figures hardly move; None for as many as asked for.
     """
 
     key: str
@@ -88,6 +89,11 @@ class Scenario:
     tools: tuple[str, ...]
     measure: Callable[[Tool, Site, argparse.Namespace], dict[str, float]]
     floors: Mapping[tuple[str, str], Floor]
+    rounds: int | None = None
+
+    def rounds_of(self, asked: argparse.Namespace) -> int:
+        """How many rounds are played."""
+        return asked.rounds if self.rounds is None else min(self.rounds, asked.rounds)
 
 
 @dataclass
@@ -273,7 +279,7 @@ SCENARIOS = (
         _tls_speed,
         _floors(loadproof_http=(20, 4.5)),
     ),
-    Scenario("idle", f"users that wait {IDLE_WAIT} s between requests", "requests/s", WITH_USERS, _idle, {}),
+    Scenario("idle", f"users that wait {IDLE_WAIT} s between requests", "requests/s", WITH_USERS, _idle, {}, 3),
     Scenario(
         "memory",
         "memory for each idle user",
@@ -284,6 +290,7 @@ SCENARIOS = (
             ("loadproof-http", "locust-http"): Floor(0.5, at_most=True),
             ("loadproof-http", "locust-fast"): Floor(0.9, at_most=True),
         },
+        3,
     ),
 )
 
@@ -296,7 +303,7 @@ def play(scenario: Scenario, tools: Iterable[Tool], server: Site, asked: argpars
     results = Results()
     able = [tool for tool in tools if tool.key in scenario.tools]
     results.absent = [tool.title for tool in able if tool.missing]
-    for number in range(asked.rounds):
+    for number in range(scenario.rounds_of(asked)):
         for tool in able if number % 2 == 0 else reversed(able):
             if tool.missing or tool.key in results.failed:
                 continue
@@ -326,7 +333,8 @@ def table(scenario: Scenario, results: Results, asked: argparse.Namespace) -> li
     """The lines of a scenario: figures as medians, then ratios."""
     columns = list(next(iter(results.cells.values()), [{}])[0])
     columns = [column for column in columns if column not in {"requests", "seconds"}]
-    lines = [f"{scenario.title}{_size(scenario, asked)}", f"  {'median of ' + _rounds(asked):<40}{_row(columns)}"]
+    over = f"median of {_rounds(scenario.rounds_of(asked))}"
+    lines = [f"{scenario.title}{_size(scenario, asked)}", f"  {over:<40}{_row(columns)}"]
     for tool in TOOLS:
         if tool.key in results.cells:
             medians = [statistics.median(cell[column] for cell in results.cells[tool.key]) for column in columns]
@@ -368,8 +376,8 @@ def ratios(scenario: Scenario, results: Results) -> list[dict[str, Any]]:
     return rows
 
 
-def _rounds(asked: argparse.Namespace) -> str:
-    return f"{asked.rounds} round{'s' if asked.rounds != 1 else ''}"
+def _rounds(number: int) -> str:
+    return f"{number} round{'s' if number != 1 else ''}"
 
 
 def _size(scenario: Scenario, asked: argparse.Namespace) -> str:
@@ -396,7 +404,7 @@ def _environment() -> dict[str, Any]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8, help="of each run but those of idle users")
     scenarios = ", ".join(scenario.key for scenario in SCENARIOS)
     parser.add_argument("--only", action="append", metavar="SCENARIO", help=f"with commas or again: {scenarios}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -51,25 +52,31 @@ def body_of(method: str, data: Any, document: Any, head: HeadLines) -> tuple[byt
         ValueError: ``document`` holds what JSON cannot.
         TypeError: It holds what cannot be written at all.
     """
+    body: Any = None
+    shown: Any = None
     kind = b""
-    shown: Any = data or None
-    if not data and document is not None:
-        try:
-            shown = "".join(_encode(document, 0)).encode()
-        except (TypeError, ValueError, RecursionError):
-            shown = complexjson.dumps(document, allow_nan=False).encode()  # says what is wrong
+    if data:
+        shown = data
+        if not isinstance(data, str | bytes):
+            shown = requests.models.RequestEncodingMixin._encode_params(data)  # type: ignore[attr-defined]  # noqa: SLF001
+            kind = _FORM
+        body = shown.encode() if isinstance(shown, str) else shown
+    elif document is not None:
         kind = _JSON
-    elif shown is not None and not isinstance(shown, str | bytes):
-        shown = requests.models.RequestEncodingMixin._encode_params(shown)  # type: ignore[attr-defined]  # noqa: SLF001
-        kind = _FORM
-    body = shown.encode() if isinstance(shown, str) else shown
+        try:
+            body = shown = "".join(_encode(document, 0)).encode()
+        except (TypeError, ValueError, RecursionError):
+            body = shown = complexjson.dumps(document, allow_nan=False).encode()  # says what is wrong
     if kind and "content-type" in head.names:
         kind = b""
-    if body:
-        return body, b"Content-Length: %d\r\n%s" % (len(body), kind), shown
-    if method not in BODYLESS:
-        return body, b"Content-Length: 0\r\n" + kind, shown
+    if body or method not in BODYLESS:
+        return body, _described(len(body or b""), kind), shown
     return body, kind, shown
+
+
+@lru_cache(maxsize=4096)
+def _described(length: int, kind: bytes) -> bytes:
+    return b"Content-Length: %d\r\n%s" % (length, kind)
 
 
 def authorization(auth: Any) -> bytes:

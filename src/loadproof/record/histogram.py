@@ -12,7 +12,7 @@ import zlib
 from bisect import bisect_left
 from fractions import Fraction
 from itertools import accumulate, chain
-from operator import sub
+from operator import mul, sub
 from typing import TYPE_CHECKING, Any
 
 import msgpack
@@ -135,6 +135,32 @@ class Histogram:
     def mean(self) -> float | None:
         """Exact mean in seconds; None when there is no duration."""
         return self.total / (self.count * _SECOND) if self.count else None
+
+    @property
+    def variance(self) -> float | None:
+        """Sample variance in s2, about the exact mean, of the bucket middles; None for fewer than two durations.
+
+        That of the durations themselves is within 0.1 % of it where they are not nearly equal.
+        """
+        if self.count < 2:
+            return None
+        indexes, counts = self._columns()
+        bits = self.bits
+        # Sums of the doubled middles and of their squares are exact integers, so that nothing cancels. Buckets of one
+        # width are summed at once: a run's histogram has thousands, and live verdicts ask every second.
+        middles = squares = start = 0
+        while start < len(indexes):
+            shift = max(0, (indexes[start] >> bits) - 1)
+            end = bisect_left(indexes, (shift + 2) << bits, start)
+            first = shift << bits
+            odd = [2 * (index - first) + 1 for index in indexes[start:end]]
+            weighted = list(map(mul, odd, counts[start:end]))
+            middles += sum(weighted) << shift
+            squares += sum(map(mul, odd, weighted)) << 2 * shift
+            start = end
+        n, total = self.count, self.total
+        deviations = n * squares - 4 * total * middles + 4 * total**2  # times 4 n
+        return deviations / (4 * n * (n - 1) * _SECOND**2)
 
     @property
     def minimum(self) -> float | None:

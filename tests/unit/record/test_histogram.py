@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from itertools import pairwise
 
 import pytest
@@ -76,6 +77,29 @@ def test_number_sum_mean_and_extremes_are_exact(values):
     assert (histogram.count, histogram.total) == (len(values), sum(values))
     assert (histogram.minimum, histogram.maximum) == (min(values) / 10**9, max(values) / 10**9)
     assert histogram.mean == sum(values) / (len(values) * 10**9)
+
+
+@few
+@given(samples, st.sampled_from([0, 3, 10]), st.booleans())
+def test_the_variance_is_that_of_the_bucket_middles_about_the_exact_mean(values, bits, dense):
+    histogram = histogram_of(values, bits=bits, dense=dense)
+    if len(values) < 2:
+        assert histogram.variance is None
+        return
+    middles = [(n, (low + high) / 2) for low, high, n in histogram.buckets()]
+    mean = histogram.mean
+    expected = sum(n * (middle - mean) ** 2 for n, middle in middles) / (len(values) - 1)
+    assert histogram.variance == pytest.approx(expected, rel=1e-6, abs=1e-21)
+
+
+@few
+@given(st.lists(st.integers(1_000_000, 1_000_000_000), min_size=20, max_size=60, unique_by=lambda ns: ns // 10_000_000))
+def test_the_variance_of_durations_that_differ_is_theirs_to_a_thousandth(values):
+    assert histogram_of(values).variance * 1e18 == pytest.approx(statistics.variance(values), rel=2e-3)
+
+
+def test_the_variance_of_equal_durations_is_next_to_nothing():
+    assert 0 <= histogram_of([1_000_000] * 50).variance < 1e-12
 
 
 def test_durations_below_1024_ns_have_a_bucket_each():

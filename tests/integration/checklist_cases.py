@@ -334,6 +334,31 @@ def signatures_are_those_of_locust(stage):
 
 
 @case
+def a_request_of_the_scripts_own_is_handed_what_locust_hands_it(stage):
+    handed = []
+    theirs = stage.session_class.request
+
+    def noted(client, method, url, **options):
+        handed.append([method, url, {name: repr(value) for name, value in sorted(options.items())}])
+        return theirs(client, method, url, **options)
+
+    class Own(stage.session_class):
+        request = noted
+
+    patched = stage.session_class(stage.base, stage.hook, None)
+    patched.request = partial(noted, patched)
+    options = ({}, {"name": "n"}, {"headers": {"X": "y"}}, {"catch_response": True}, {"json": [1]}, {"timeout": 5})
+    for client in (Own(stage.base, stage.hook, None), patched):
+        for verb in VERBS:
+            for given in options:
+                stage.told(getattr(client, verb), "/a", **given)
+    with changed(stage.session_class, "request", noted):
+        stage.told(stage.client.get, "/a", name="n")
+        stage.told(stage.client.post, "/a", "data", headers={"X": "y"})
+    return handed
+
+
+@case
 def unknown_keywords_are_type_errors_without_an_event(stage):
     found = [tried(getattr(stage.client, verb), "/json", nonsense=1) for verb in VERBS]
     return [[kind, "nonsense" in text] for kind, text in found]

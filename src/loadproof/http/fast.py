@@ -54,11 +54,23 @@ class Session(LeanSession):
         super().__init__(*args, **kwargs)
         self._user_class = "" if self.user is None else type(self.user).__name__
 
-    def get(self, url: str, *, data: Any = None, json: Any = None, **kwargs: Any) -> Any:
-        """Locust's own; handing on no options costs twice what the call does."""
-        if not kwargs:
-            return self.request("GET", url, data=data, json=json)
-        return self.request("GET", url, data=data, json=json, **kwargs)
+    def get(
+        self, url: str, *, data: Any = None, json: Any = None, headers: Any = None, name: str | None = None,
+        catch_response: bool = False, **more: Any,
+    ) -> Any:  # fmt: skip
+        """Locust's own; everyday arguments are handed on by themselves, which takes half as long as in a ``**``."""
+        if more or self._requests_otherwise or type(self).request is not _own_request:
+            return super().get(url, data=data, json=json, **_given(headers, name, catch_response), **more)
+        return self.request("GET", url, name, catch_response, data=data, json=json, headers=headers)
+
+    def post(
+        self, url: str, data: Any = None, json: Any = None, *, headers: Any = None, name: str | None = None,
+        catch_response: bool = False, **more: Any,
+    ) -> Any:  # fmt: skip
+        """Locust's own; see ``get``."""
+        if more or self._requests_otherwise or type(self).request is not _own_request:
+            return super().post(url, data, json, **_given(headers, name, catch_response), **more)
+        return self.request("POST", url, name, catch_response, data=data, json=json, headers=headers)
 
     def request(  # noqa: C901, PLR0912 - the hot path, in one piece: each call costs a hundredth of a request
         self,
@@ -252,6 +264,21 @@ class Session(LeanSession):
         if not catch:
             response.__exit__(None, None, None)
         return response
+
+
+_own_request = Session.request
+
+
+def _given(headers: Any, name: str | None, catch_response: bool) -> dict[str, Any]:
+    """What a script gave: a ``request`` of its own is to find what Locust would hand it, and no more."""
+    given: dict[str, Any] = {}
+    if headers is not None:
+        given["headers"] = headers
+    if name is not None:
+        given["name"] = name
+    if catch_response is not False:
+        given["catch_response"] = catch_response
+    return given
 
 
 def _is_pair(auth: Any) -> bool:

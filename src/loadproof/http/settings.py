@@ -91,6 +91,9 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
     _replaced = False
     """Whether somebody has put a method of their own into the session."""
 
+    _requests_otherwise = False
+    """Whether somebody has put a ``request`` of their own into the session."""
+
     _looked_at = True
     """Whether somebody may have set anything that a call must ask ``what_settings_want`` for."""
 
@@ -112,6 +115,8 @@ class LeanSession(locust.clients.HttpSession):  # type: ignore[misc]  # Locust i
             object.__setattr__(self, "_looked_at", True)
             if name in _HOW:
                 object.__setattr__(self, "_replaced", True)
+        elif name == "request":
+            object.__setattr__(self, "_requests_otherwise", True)
 
     @property
     def headers(self) -> Any:

@@ -14,24 +14,21 @@ from loadproof.load.job import current_job
 
 
 def _task(request: dict[str, Any], timeout: float) -> Any:
-    name = request["name"] or request["path"]
+    method, path, headers = request["method"], request["path"], request["headers"] or None
+    name = request["name"] or path
+    document, data = request["json_body"], None if request["body"] is None else request["body"].encode()
     expected = frozenset(request["expect"])
-    options: dict[str, Any] = {"name": name, "timeout": timeout}
-    if request["headers"]:
-        options["headers"] = request["headers"]
-    if request["json_body"] is not None:
-        options["json"] = request["json_body"]
-    elif request["body"] is not None:
-        options["data"] = request["body"].encode()
 
-    method, path = request["method"], request["path"]
-
+    # Options by themselves instead of in a ``**``: what runs for every request of a service is here.
     def send_plainly(owner: Any) -> None:
-        getattr(owner, "user", owner).client.request(method, path, **options)
+        client = getattr(owner, "user", owner).client
+        client.request(method, path, name, data=data, json=document, headers=headers, timeout=timeout)
 
     def send(owner: Any) -> None:
         client = getattr(owner, "user", owner).client  # Locust passes the user, or the task set it is in
-        with client.request(method, path, catch_response=True, **options) as response:
+        with client.request(
+            method, path, name, True, data=data, json=document, headers=headers, timeout=timeout
+        ) as response:
             status = response.status_code
             if status in expected:
                 if status >= 400:

@@ -181,6 +181,53 @@ def test_an_error_leaves_nothing_behind_for_the_next_document():
         assert same(document={"a": [1]})[0] == b'{"a": [1]}'
 
 
+@given(document=DOCUMENTS)
+@settings(max_examples=200, deadline=None)
+def test_documents_that_were_sent_before_are_written_again_as_they_were(document):
+    documents = module.Documents()
+    first = outcome(documents.encode, document)
+    assert [outcome(documents.encode, document) for _ in range(2)] == [first, first]
+    assert outcome(module._encoded, document) == first
+
+
+def test_documents_that_are_equal_and_of_other_types_are_told_apart():
+    documents = module.Documents()
+    equal = [{"a": 1}, {"a": True}, {"a": 1.0}, {"a": Grade.A}, {1: "a"}, {True: "a"}, {1.0: "a"}, [0.0], [-0.0], [0]]
+    for _ in range(2):
+        written = [documents.encode(document) for document in equal]
+        assert [text.decode() for text in written] == [json.dumps(document) for document in equal]
+
+
+def test_a_document_that_was_changed_is_written_anew():
+    documents = module.Documents()
+    document = {"lines": [{"n": 1}]}
+    assert documents.encode(document) == b'{"lines": [{"n": 1}]}'
+    document["lines"][0]["n"] = 2
+    assert documents.encode(document) == b'{"lines": [{"n": 2}]}'
+
+
+def test_where_no_document_comes_again_it_is_looked_only_now_and_then(monkeypatch):
+    looked = []
+    monkeypatch.setattr(module.marshal, "dumps", lambda document, _: looked.append(document) or str(document).encode())
+    documents = module.Documents()
+    for number in range(64 + 4096):
+        assert documents.encode({"n": number}) == b'{"n": %d}' % number
+    assert len(looked) == 64
+    for _ in range(3):
+        assert documents.encode({"again": 1}) == b'{"again": 1}'
+    assert looked[64:] == [{"again": 1}] * 3
+
+
+def test_no_more_documents_are_kept_than_fit():
+    documents = module.Documents()
+    documents.encode(["x" * (1 << 15)])
+    assert not documents._known
+    for number in range(1000):
+        for _ in range(2):
+            assert documents.encode(number) == str(number).encode()
+        assert len(documents._known) <= 256
+
+
 def test_the_encoder_is_the_one_written_in_c():
     assert type(module._encode) is json.encoder.c_make_encoder
 

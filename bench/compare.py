@@ -1,20 +1,25 @@
 """How fast is Loadproof, side by side with other load generators?
 
-Each scenario runs in rounds, in each round every tool in turn: the generator on core 0, nginx on core 1. Ratios are
-taken within a round. A floor is met when the median reaches it. Loadproof runs with the defaults of `loadproof run`, a
-row for every request included; Locust with `--headless --only-summary --csv`. Requests per second are completed
-requests by the tool's own count over the seconds that it measured; over TLS and with idle users the server's, so that
-making connections is not in it. A run with a single error, or one whose count the server contradicts, is no result.
-"server CPU" says how near nginx was to its own limit: there, ratios say less. "others' CPU" is what neither the tool
-nor nginx used of the two cores: there, figures are not to be trusted.
+Each scenario runs in rounds, in each round every tool in turn: the generator on core 0, nginx on core 1. Ratios are of
+a tool's first run and its peer's first, and so on. A floor is met when the median reaches it. Loadproof runs with the defaults of `loadproof run`, a
+row for every request included; Locust with `--headless --only-summary --csv`.
 
-    python bench/compare.py [--rounds 5] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
+Requests per second are what the server has answered in the quarters of a second in which the generator's core was
+quiet (see `_probe.py`), once all connections stood; "whole run" is the tool's own count over the seconds that it
+measured, whatever the neighbours did (over TLS the server's, so that making connections is not in it). A run without a
+quiet second is played again, up to three times as often as rounds were asked for; where that is not enough, whole runs
+are compared, and the table says so. With idle users the rate is the server's. A run with a single error, or one whose
+count the server contradicts, is no result. "server CPU" says how near nginx was to its own limit: there, ratios say
+less. "others' CPU" is what neither the tool nor nginx used of the two cores: there, figures are not to be trusted.
+
+    python bench/compare.py [--rounds 3] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import resource
@@ -23,18 +28,22 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+from _probe import QUIET, probe
 from _processes import NoResultError, busy_seconds, cpu_seconds, interruptible, memory_bytes, own_seconds
 from _servers import site
 from _tools import TOOLS, Ask, Count, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from _probe import Probe
     from _processes import Watch
     from _servers import Site
 
@@ -42,6 +51,9 @@ ORDER = {"product": 3, "quantity": 1, "note": "leave it at the door"}
 HEADERS = {"X-Api-Key": "bench"}
 USERS = 50
 TLS_START = 6
+SETTLING = 1  # seconds from when all connections stand until figures count
+ENOUGH_QUIET = 1  # seconds of a run
+TRIES = 3  # runs for each that is to be quiet
 FEW = 20  # users of the run whose memory is taken off
 IDLE_WAIT = 10
 IDLE_SECONDS = 2 * IDLE_WAIT + 3  # to start, and to be watched
@@ -70,6 +82,19 @@ class Floor:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """What the tools run against, and what watches them."""
+
+    server: Site
+    probe: Probe
+    asked: argparse.Namespace
+
+
+Measure = Callable[[Tool, Stage], dict[str, float]]
+"""One cell: the figures of one tool in one round."""
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One thing to compare.
 
@@ -78,22 +103,16 @@ class Scenario:
         title: Its name in the report.
         unit: Of the main figure.
         tools: Keys of the tools that can do it.
-        measure: One cell: the figures of one tool in one round, the one that ratios are of under ``unit``.
+        measure: See ``Measure``; what ratios are of is under ``unit``, and NaN where the machine was never quiet.
         floors: (tool, peer) -> what their ratio must reach.
-        rounds: As many are enough, because figures hardly move; None for as many as asked for.
     """
 
     key: str
     title: str
     unit: str
     tools: tuple[str, ...]
-    measure: Callable[[Tool, Site, argparse.Namespace], dict[str, float]]
+    measure: Measure
     floors: Mapping[tuple[str, str], Floor]
-    rounds: int | None = None
-
-    def rounds_of(self, asked: argparse.Namespace) -> int:
-        """How many rounds are played."""
-        return asked.rounds if self.rounds is None else min(self.rounds, asked.rounds)
 
 
 @dataclass
@@ -104,11 +123,13 @@ class Results:
         cells: tool -> figures of each round.
         failed: tool -> why it has no result.
         absent: Tools that are not installed.
+        disturbed: Whether the machine was not quiet for long enough, so that whole runs stand in ``cells``.
     """
 
     cells: dict[str, list[dict[str, float]]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
+    disturbed: bool = False
 
     def ratios(self, unit: str, tool: str, peer: str) -> list[float]:
         """The ratio of each round; empty where one of them has no result."""
@@ -119,59 +140,59 @@ class Results:
 # The measurements
 
 
-def _speed(path: str, *, post: bool = False) -> Callable[[Tool, Site, argparse.Namespace], dict[str, float]]:
-    def measure(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
+def _speed(path: str, *, post: bool = False, tls: bool = False) -> Measure:
+    """Requests per second, once every connection stands: Locust takes seconds to make those of TLS."""
+
+    def measure(tool: Tool, stage: Stage) -> dict[str, float]:
+        server = stage.server
         extra: dict[str, Any] = {"body": ORDER, "headers": HEADERS} if post else {}
-        ask = Ask(server.url, path, USERS, asked.seconds, **extra)
-        busy, served = server.cpu_seconds(), server.served()
-        count = _run(tool, ask)
-        _check(count, server.served() - served)
+        seconds = stage.asked.seconds + (TLS_START if tls else 0)
+        ask = Ask(server.tls_url if tls else server.url, path, USERS, seconds, **extra)
+        looks: list[tuple[float, int, float]] = []
+        before = server.served()
+
+        def watch(_: int) -> bool:
+            served = server.served() - before
+            if looks or (served >= 2 * USERS and server.connections() >= USERS):
+                looks.append((time.monotonic(), served, server.cpu_seconds()))
+            return False
+
+        count = _run(tool, ask, watch)
+        _check(count, server.served() - before)
+        looks = looks[:-1]  # at the last look, some of the users may have gone
+        if not looks or looks[-1][0] - looks[0][0] < stage.asked.seconds / 2:
+            raise NoResultError(f"not all of {USERS} users had their connections in time")
+        (began, first, cpu), (ended, last, cpu_after) = looks[0], looks[-1]
+        quiet, answered = _quiet([look for look in looks if look[0] >= began + SETTLING], stage.probe)
         return {
-            "requests/s": count.per_second,
+            "requests/s": answered / quiet if quiet >= ENOUGH_QUIET else math.nan,
+            "quiet s": quiet,
+            "whole run": (last - first) / (ended - began) if tls else count.per_second,
             "requests": count.requests,
             "seconds": count.seconds,
-            "server CPU": (server.cpu_seconds() - busy) / count.seconds,
+            "server CPU": (cpu_after - cpu) / (ended - began),
         }
 
     return measure
 
 
-def _tls_speed(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
-    """Speed once every connection stands.
-
-    Locust takes seconds to make them, which would count for us. So the server's count is taken, for all tools: from
-    when each user has asked twice to shortly before the end.
-    """
-    ask = Ask(server.tls_url, "/json", USERS, asked.seconds + TLS_START)
-    seen: list[tuple[float, int, float]] = []
-    before = server.served()
-
-    def watch(_: int) -> bool:
-        served = server.served() - before
-        if served >= 2 * USERS and server.connections() >= USERS:
-            seen.append((time.monotonic(), served, server.cpu_seconds()))
-        return False
-
-    count = _run(tool, ask, watch)
-    _check(count, server.served() - before)
-    window = seen[:-1]  # at the last look, some of the users may have gone
-    seconds = window[-1][0] - window[0][0] if window else 0
-    if seconds < asked.seconds / 2:
-        raise NoResultError(f"not all of {USERS} users had their connections in time")
-    return {
-        "requests/s": (window[-1][1] - window[0][1]) / seconds,
-        "requests": count.requests,
-        "seconds": count.seconds,
-        "server CPU": (window[-1][2] - window[0][2]) / seconds,
-    }
+def _quiet(looks: list[tuple[float, int, float]], core: Probe) -> tuple[float, int]:
+    """Seconds between looks in which the generator's core was quiet, and what was answered in them."""
+    seconds, answered = 0.0, 0
+    for (began, before, _), (ended, after, _) in pairwise(looks):
+        slowness = core.slowness(began, ended)
+        if slowness is not None and slowness < QUIET:
+            seconds += ended - began
+            answered += after - before
+    return seconds, answered
 
 
-def _idle(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
+def _idle(tool: Tool, stage: Stage) -> dict[str, float]:
     """Many users that mostly wait: they start over one wait, so that their requests come evenly.
 
     The rate is the server's count over one wait, after all have started; CPU counts from the first request to its end.
     """
-    users = asked.idle_users
+    server, users = stage.server, stage.asked.idle_users
     rate = max(1, users // IDLE_WAIT)
     ask = Ask(server.url, "/json", users, IDLE_SECONDS, rate=rate, wait=IDLE_WAIT, stagger=1)
     seen: list[tuple[float, int, float]] = []
@@ -201,11 +222,11 @@ def _idle(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, floa
     }
 
 
-def _memory(tool: Tool, server: Site, asked: argparse.Namespace) -> dict[str, float]:
+def _memory(tool: Tool, stage: Stage) -> dict[str, float]:
     """Bytes that one more user takes, once it has made requests and holds its connection."""
-    few = _occupied(tool, server, FEW)
-    many = _occupied(tool, server, asked.memory_users)
-    return {"kB/user": (many - few) / (asked.memory_users - FEW) / 1e3, "MB": many / 1e6, "MB with few": few / 1e6}
+    users = stage.asked.memory_users
+    few, many = (_occupied(tool, stage.server, number) for number in (FEW, users))
+    return {"kB/user": (many - few) / (users - FEW) / 1e3, "MB": many / 1e6, "MB with few": few / 1e6}
 
 
 def _occupied(tool: Tool, server: Site, users: int) -> int:
@@ -276,10 +297,10 @@ SCENARIOS = (
         f"GET of a small JSON over TLS 1.3, {USERS} users, no wait, once all connections stand",
         "requests/s",
         ALL,
-        _tls_speed,
+        _speed("/json", tls=True),
         _floors(loadproof_http=(20, 4.5)),
     ),
-    Scenario("idle", f"users that wait {IDLE_WAIT} s between requests", "requests/s", WITH_USERS, _idle, {}, 3),
+    Scenario("idle", f"users that wait {IDLE_WAIT} s between requests", "requests/s", WITH_USERS, _idle, {}),
     Scenario(
         "memory",
         "memory for each idle user",
@@ -290,7 +311,6 @@ SCENARIOS = (
             ("loadproof-http", "locust-http"): Floor(0.5, at_most=True),
             ("loadproof-http", "locust-fast"): Floor(0.9, at_most=True),
         },
-        3,
     ),
 )
 
@@ -298,28 +318,51 @@ SCENARIOS = (
 # The rounds
 
 
-def play(scenario: Scenario, tools: Iterable[Tool], server: Site, asked: argparse.Namespace) -> Results:
+def play(scenario: Scenario, tools: Iterable[Tool], stage: Stage) -> Results:
     """All rounds of a scenario; every other one backwards, so that nobody is always behind the same neighbour."""
     results = Results()
     able = [tool for tool in tools if tool.key in scenario.tools]
     results.absent = [tool.title for tool in able if tool.missing]
-    for number in range(scenario.rounds_of(asked)):
+    able = [tool for tool in able if not tool.missing]
+    disturbed: dict[str, list[dict[str, float]]] = {tool.key: [] for tool in able}
+    rounds = stage.asked.rounds
+    for number in range(TRIES * rounds):
         for tool in able if number % 2 == 0 else reversed(able):
-            if tool.missing or tool.key in results.failed:
+            if tool.key in results.failed or len(results.cells.get(tool.key, ())) >= rounds:
                 continue
-            began, busy, ours = time.monotonic(), busy_seconds(), own_seconds() + server.cpu_seconds()
             try:
-                cell = scenario.measure(tool, server, asked)
+                cell = _cell(scenario, tool, stage)
             except NoResultError as reason:
                 results.failed[tool.key] = str(reason)
                 results.cells.pop(tool.key, None)
                 _say(f"  round {number + 1}  {tool.title:<23} ABORTED: {reason}")
+                continue
+            if math.isnan(cell[scenario.unit]):
+                disturbed[tool.key].append(cell)
+                _say(f"  round {number + 1}  {tool.title:<23} {'not quiet':>10}")
             else:
-                foreign = busy_seconds() - busy - (own_seconds() + server.cpu_seconds() - ours)
-                cell["others' CPU"] = max(0.0, foreign / (time.monotonic() - began))
                 results.cells.setdefault(tool.key, []).append(cell)
                 _say(f"  round {number + 1}  {tool.title:<23} {cell[scenario.unit]:>10,.1f} {scenario.unit}")
+    lacking = [key for key in disturbed if key not in results.failed and len(results.cells.get(key, ())) < rounds]
+    if lacking:
+        results.disturbed = True
+        for key, cells in disturbed.items():
+            if key not in results.failed:
+                everything = [*results.cells.get(key, ()), *cells]
+                results.cells[key] = [cell | {scenario.unit: cell["whole run"]} for cell in everything]
     return results
+
+
+def _cell(scenario: Scenario, tool: Tool, stage: Stage) -> dict[str, float]:
+    """One measurement, with what others used of the cores meanwhile."""
+
+    def known() -> float:
+        return own_seconds() + stage.server.cpu_seconds() + cpu_seconds(stage.probe.pid)
+
+    began, busy, ours = time.monotonic(), busy_seconds(), known()
+    cell = scenario.measure(tool, stage)
+    foreign = busy_seconds() - busy - (known() - ours)
+    return cell | {"others' CPU": max(0.0, foreign / (time.monotonic() - began))}
 
 
 def _say(line: str) -> None:
@@ -333,7 +376,7 @@ def table(scenario: Scenario, results: Results, asked: argparse.Namespace) -> li
     """The lines of a scenario: figures as medians, then ratios."""
     columns = list(next(iter(results.cells.values()), [{}])[0])
     columns = [column for column in columns if column not in {"requests", "seconds"}]
-    over = f"median of {_rounds(scenario.rounds_of(asked))}"
+    over = f"median of {max(map(len, results.cells.values()), default=0)} runs"
     lines = [f"{scenario.title}{_size(scenario, asked)}", f"  {over:<40}{_row(columns)}"]
     for tool in TOOLS:
         if tool.key in results.cells:
@@ -344,9 +387,11 @@ def table(scenario: Scenario, results: Results, asked: argparse.Namespace) -> li
             lines.append(f"  {tool.title:<40}  ABORTED, no result: {results.failed[tool.key]}")
     if results.absent:
         lines.append(f"  not installed: {', '.join(results.absent)}")
+    if results.disturbed:
+        lines.append("  the machine was not quiet for long enough: whole runs are compared, neighbours included")
     compared = ratios(scenario, results)
     if compared:
-        lines.append(f"  {'ratio within a round':<47}{'min / median / max':>26}   floor")
+        lines.append(f"  {'ratio of the runs':<47}{'min / median / max':>26}   floor")
     for row in compared:
         figures = [row["min"], row["median"], row["max"]]
         spread = "no result" if figures[0] is None else " / ".join(f"{figure:.2f}" for figure in figures)
@@ -376,10 +421,6 @@ def ratios(scenario: Scenario, results: Results) -> list[dict[str, Any]]:
     return rows
 
 
-def _rounds(number: int) -> str:
-    return f"{number} round{'s' if number != 1 else ''}"
-
-
 def _size(scenario: Scenario, asked: argparse.Namespace) -> str:
     if scenario.key == "idle":
         return f", {asked.idle_users:,} users, {IDLE_SECONDS} s"
@@ -404,7 +445,7 @@ def _environment() -> dict[str, Any]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=8, help="of each run but those of idle users")
     scenarios = ", ".join(scenario.key for scenario in SCENARIOS)
     parser.add_argument("--only", action="append", metavar="SCENARIO", help=f"with commas or again: {scenarios}")
@@ -445,11 +486,16 @@ def compare(asked: argparse.Namespace) -> bool:
     tools = [tool for tool in TOOLS if tool.key in asked.tools]
     written: dict[str, Any] = {"rounds": asked.rounds, "seconds": asked.seconds, **_environment(), "scenarios": []}
     good = True
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, site(Path(folder), core=1, tls=True) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        site(Path(folder), core=1, tls=True) as server,
+        probe(Path(folder), core=0) as core,
+    ):
+        stage = Stage(server, core, asked)
         for scenario in SCENARIOS:
             if scenario.key not in asked.only:
                 continue
-            results = play(scenario, tools, server, asked)
+            results = play(scenario, tools, stage)
             print("\n".join(table(scenario, results, asked)), end="\n\n", flush=True)
             compared = ratios(scenario, results)
             good = good and not results.failed and all(row["met"] is not False for row in compared)

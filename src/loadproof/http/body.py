@@ -94,7 +94,8 @@ def _encoded(document: Any) -> bytes:
     try:
         return "".join(_encode(document, 0)).encode()
     except (TypeError, ValueError, RecursionError):
-        return complexjson.dumps(document, allow_nan=False).encode()  # says what is wrong
+        said: str = complexjson.dumps(document, allow_nan=False)  # says what is wrong
+        return said.encode()
 
 
 def body_of(method: str, data: Any, document: Any, head: HeadLines) -> tuple[bytes | None, bytes, Any]:

@@ -27,7 +27,7 @@ def _task(request: dict[str, Any], timeout: float) -> Any:
     def send(owner: Any) -> None:
         client = getattr(owner, "user", owner).client  # Locust passes the user, or the task set it is in
         with client.request(
-            method, path, name, True, data=data, json=document, headers=headers, timeout=timeout
+            method, path, name, catch_response=True, data=data, json=document, headers=headers, timeout=timeout
         ) as response:
             status = response.status_code
             if status in expected:

@@ -1,8 +1,8 @@
 """How fast is Loadproof, side by side with other load generators?
 
 Each scenario runs in rounds, in each round every tool in turn: the generator on core 0, nginx on core 1. Ratios are of
-a tool's first run and its peer's first, and so on. A floor is met when the median reaches it. Loadproof runs with the defaults of `loadproof run`, a
-row for every request included; Locust with `--headless --only-summary --csv`.
+a tool's first run and its peer's first, and so on. A floor is met when the median reaches it. Loadproof runs with the
+defaults of `loadproof run`, a row for every request included; Locust with `--headless --only-summary --csv`.
 
 Requests per second are what the server has answered in the quarters of a second in which the generator's core was
 quiet (see `_probe.py`), once all connections stood; "whole run" is the tool's own count over the seconds that it

@@ -12,11 +12,11 @@ import csv
 from datetime import UTC, datetime
 from functools import lru_cache
 from math import floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loadproof.record.recorder import Recorder
 from loadproof.record.run_record import RunRecord
-from loadproof.record.sample import Clock, Outcome, Sample
+from loadproof.record.sample import Outcome, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -51,54 +51,75 @@ _LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029
 _LONGEST_CELL = 500
 _ROWS_PER_DELTA = 50_000
 _WARM_UP = "warmup"
+_KEPT = 8192
 
 
-def format_rows(samples: Iterable[Sample], *, epoch: float, worker: str) -> bytes:
-    """Rows without the header, as UTF-8, each ended by CR LF (RFC 4180); empty without samples.
-
-    A negative duration, which only a stepped clock makes, is written as 0, as it is counted.
+class RowFormatter:
+    """Writes rows for what one process measures, a few samples at a time: what repeats is written once and kept.
 
     Args:
-        samples: What to write, in any order.
         epoch: Unix time of the run's start.
-        worker: Name of this process.
+        worker: Name of the process.
     """
-    lines = []
-    known: dict[tuple[object, ...], tuple[str, str]] = {}
-    epoch_second = floor(epoch)
-    fraction = epoch - epoch_second
-    second: int | None = None
-    stamp = ""
-    # Runs for every request: fields are taken out at once, and text that repeats is made once.
-    for (
-        name, method, intended, sent, ended, _, connect, tls, status,
-        outcome, kind, message, _, received, user_class, phase, clock,
-    ) in samples:  # fmt: skip
-        at = sent + fraction
-        whole = int(at) if at >= 0.0 else floor(at)
-        micros = int((at - whole) * 1e6 + 0.5)
-        if micros == 1_000_000:
-            whole, micros = whole + 1, 0
-        if whole != second:
-            second = whole
-            stamp = datetime.fromtimestamp(epoch_second + whole, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
-        took = ended - intended
-        response = service = f"{took:.9f}" if took > 0.0 else "0.000000000"
-        if intended != sent or connect or tls:
-            service = f"{max(0.0, connect + tls + (ended - sent)):.9f}"
-        if clock == "none":
-            response = service = ""
-        key = (name, method, status, clock, user_class, phase)
-        cells = known.get(key)
-        if cells is None:
-            head, tail = _repeated_cells(name, method, status, clock, user_class, worker, phase)
-            cells = known[key] = (f"+00:00,{head},", f",{tail}\r\n")
-        success = "true,"
-        if outcome != "success":
-            success = f"true,{_EXPECTED}" if outcome == "expected" else f"false,{_error_cell(kind, message)}"
-        head, tail = cells
-        lines.append(f"{stamp}{str(micros + 1_000_000)[1:]}{head}{response},{success},{received},{service}{tail}")
-    return "".join(lines).encode("utf-8", "replace")
+
+    def __init__(self, epoch: float, worker: str) -> None:
+        self._worker = worker
+        self._epoch_second = floor(epoch)
+        self._fraction = epoch - self._epoch_second
+        self._second: int | None = None
+        self._stamp = ""
+        self._known: dict[tuple[object, ...], tuple[str, str]] = {}
+
+    def format(self, samples: Iterable[Sample]) -> bytes:
+        """Rows without the header, as UTF-8, each ended by CR LF (RFC 4180); empty without samples.
+
+        A negative duration, which only a stepped clock makes, is written as 0, as it is counted.
+
+        Args:
+            samples: What to write, in any order.
+        """
+        lines = []
+        known, fraction, second, stamp = self._known, self._fraction, self._second, self._stamp
+        # Runs for every request: fields are taken out at once, and text that repeats is made once.
+        for (
+            name, method, intended, sent, ended, _, connect, tls, status,
+            outcome, kind, message, _, received, user_class, phase, clock,
+        ) in samples:  # fmt: skip
+            at = sent + fraction
+            whole = int(at) if at >= 0.0 else floor(at)
+            micros = int((at - whole) * 1e6 + 0.5)
+            if micros == 1_000_000:
+                whole, micros = whole + 1, 0
+            if whole != second:
+                self._second = second = whole
+                moment = datetime.fromtimestamp(self._epoch_second + whole, UTC)
+                self._stamp = stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.")
+            took = ended - intended
+            response = service = f"{took:.9f}" if took > 0.0 else "0.000000000"
+            if intended != sent or connect or tls:
+                service = f"{max(0.0, connect + tls + (ended - sent)):.9f}"
+            if clock == "none":
+                response = service = ""
+            key = (name, method, status, clock, user_class, phase)
+            cells = known.get(key)
+            if cells is None:
+                cells = self._cells_around(key)
+            success = "true,"
+            if outcome != "success":
+                success = f"true,{_EXPECTED}" if outcome == "expected" else f"false,{_error_cell(kind, message)}"
+            head, tail = cells
+            lines.append(f"{stamp}{str(micros + 1_000_000)[1:]}{head}{response},{success},{received},{service}{tail}")
+        return "".join(lines).encode("utf-8", "replace")
+
+    def _cells_around(self, key: tuple[Any, ...]) -> tuple[str, str]:
+        """The cells between the timestamp and the response time, and those behind the service time."""
+        name, method, status, clock, user_class, phase = key
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        head = f"{_cell(name)},{_cell(method)},{'' if status is None else status}"
+        tail = f"{clock},{_cell(user_class)},{_cell(self._worker)},{_cell(phase)}"
+        cells = self._known[key] = (f"+00:00,{head},", f",{tail}\r\n")
+        return cells
 
 
 def read_rows(path: Path, *, epoch: float | None = None) -> Iterator[Sample]:
@@ -154,15 +175,6 @@ def rebuild(path: Path, *, epoch: float | None = None, measured_from: int = 0) -
 def _merge(record: RunRecord, main: Recorder, warm_up: Recorder) -> None:
     record.merge(main.interval({}))
     record.merge(warm_up.interval({}), measured=False)
-
-
-@lru_cache(maxsize=8192)
-def _repeated_cells(  # noqa: PLR0917 - keywords cost time in the hot path
-    name: str, method: str, status: int | None, clock: Clock, user_class: str, worker: str, phase: str
-) -> tuple[str, str]:
-    """The cells before the response time but for the timestamp, and those behind the service time."""
-    head = f"{_cell(name)},{_cell(method)},{'' if status is None else status}"
-    return head, f"{clock},{_cell(user_class)},{_cell(worker)},{_cell(phase)}"
 
 
 @lru_cache(maxsize=1024)

@@ -263,7 +263,7 @@ def test_a_tally_is_shown_by_its_figures():
 
 def test_a_sample_that_nobody_timed_counts_as_a_request_and_in_no_duration(tmp_path):
     from loadproof.record import Recorder, RunRecord, Sample, merged
-    from loadproof.record.rows import HEADER, format_rows, rebuild
+    from loadproof.record.rows import HEADER, RowFormatter, rebuild
 
     timed = Sample("a", "GRPC", 1.0, 1.0, 1.5)
     untimed = Sample("a", "GRPC", 1.2, 1.2, 1.2, clock="none", status=200)
@@ -273,7 +273,7 @@ def test_a_sample_that_nobody_timed_counts_as_a_request_and_in_no_duration(tmp_p
     record = RunRecord()
     record.merge(recorder.interval({}))
     rows = tmp_path / "results.csv"
-    rows.write_bytes(HEADER.encode() + b"\r\n" + format_rows([timed, untimed], epoch=1_700_000_000.0, worker="w"))
+    rows.write_bytes(HEADER.encode() + b"\r\n" + RowFormatter(1_700_000_000.0, "w").format([timed, untimed]))
     for whole in (record, RunRecord.from_json(record.to_json()), rebuild(rows, epoch=1_700_000_000.0)):
         tally = merged(whole.totals())
         assert (tally.count, tally.untimed, tally.response.count) == (2, 1, 1)

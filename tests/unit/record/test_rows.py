@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loadproof.record import Recorder, RunRecord, Sample, merged
-from loadproof.record.rows import HEADER, format_rows, read_rows, rebuild
+from loadproof.record.rows import HEADER, RowFormatter, read_rows, rebuild
 
 EPOCH = 1_770_000_000.25
 
@@ -18,7 +18,7 @@ UNANSWERED = GOOD._replace(status=None, outcome="failure", kind="timeout", messa
 
 
 def rows_of(*samples, worker="local"):
-    return format_rows(samples, epoch=EPOCH, worker=worker).decode()
+    return RowFormatter(EPOCH, worker).format(samples).decode()
 
 
 def cells_of(sample, worker="local"):
@@ -30,7 +30,7 @@ def cells_of(sample, worker="local"):
 def written(tmp_path, *samples, tail=b"", header=True):
     path = tmp_path / "results.csv"
     head = (HEADER + "\r\n").encode() if header else b""
-    path.write_bytes(head + format_rows(samples, epoch=EPOCH, worker="local") + tail)
+    path.write_bytes(head + RowFormatter(EPOCH, "local").format(samples) + tail)
     return path
 
 
@@ -60,7 +60,7 @@ def test_a_row_says_when_it_was_sent_and_what_came_of_it():
 
 
 def test_no_samples_are_no_bytes():
-    assert format_rows([], epoch=EPOCH, worker="local") == b""
+    assert RowFormatter(EPOCH, "local").format([]) == b""
 
 
 def test_a_failure_names_its_kind_before_its_text():

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from loadproof.record import Strain
-from loadproof.record.rows import HEADER, format_rows
+from loadproof.record.rows import HEADER, RowFormatter
 from loadproof.supervisor.files import restore
 from results_factory import PLAN, STARTED_AT, result_of, sample
 
@@ -23,7 +23,7 @@ def test_a_run_that_was_cut_off_keeps_how_its_load_processes_fared(tmp_path, sam
     checkpoint.save(tmp_path / "run.json")
     rows = [*until_the_checkpoint, sample(end=4.5)]
     epoch = datetime.fromisoformat(STARTED_AT).timestamp()
-    (tmp_path / "results.csv").write_bytes(f"{HEADER}\r\n".encode() + format_rows(rows, epoch=epoch, worker="1"))
+    (tmp_path / "results.csv").write_bytes(f"{HEADER}\r\n".encode() + RowFormatter(epoch, "1").format(rows))
     restored = restore(tmp_path)
     assert restored.finished
     assert restored.record.samples == (4 if samples == "all" else 3)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from loadproof.record.rows import HEADER, format_rows
+from loadproof.record.rows import HEADER, RowFormatter
 from loadproof.suites.services.scripts.validate_performance_thresholds import main
 from loadproof.suites.services.service_levels import DEFAULT, SERVICE_LEVELS, level_of
 from results_factory import result_of, sample
@@ -19,7 +19,7 @@ def saved(tmp_path, *, took=0.1, count=600, failed=0, seconds=10.0, kind="load")
     samples += [sample(end=1.0, took=took, kind="http_500", status=500)] * failed
     result = result_of(samples, measured_to=seconds, kind=kind)
     result.save(directory / "run.json")
-    rows = HEADER.encode() + b"\r\n" + format_rows(samples, epoch=1_780_000_000.0, worker="1")
+    rows = HEADER.encode() + b"\r\n" + RowFormatter(1_780_000_000.0, "1").format(samples)
     (directory / "results.csv").write_bytes(rows)
     return directory
 

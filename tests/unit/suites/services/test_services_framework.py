@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from loadproof.errors import UsageError
-from loadproof.record.rows import HEADER, format_rows
+from loadproof.record.rows import HEADER, RowFormatter
 from loadproof.suites.services import FOLDER
 from loadproof.suites.services.framework import PerformanceTestFramework, RequestResult, RunResults
 from results_factory import result_of, sample
@@ -36,7 +36,7 @@ def results(tmp_path):
     directory.mkdir()
     samples = [sample("/a", "POST", end=1.0, took=0.25, status=201, bytes_received=12)]
     samples += [sample("/b", end=2.0, took=2.0, kind="timeout", message="timed out")]
-    rows = format_rows(samples, epoch=1_780_000_000.0, worker="1")
+    rows = RowFormatter(1_780_000_000.0, "1").format(samples)
     (directory / "results.csv").write_bytes(HEADER.encode() + b"\r\n" + rows)
     (directory / "metrics.json").write_text("{}")
     return RunResults(result_of(samples, directory=directory))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import marshal
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -41,45 +40,56 @@ _FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 
 
 class Documents:
-    """JSON documents as bytes; those that were sent before are known again, which takes half as long as to encode one.
+    """JSON documents as bytes; those that were sent before are known again, which takes half as long as to write one.
 
     Scripts mostly send the same few. Where each document has its own number or name, it is soon no longer looked.
     """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, bytes] = {}
+        self._known: dict[bytes, tuple[bytes, bytes, bytes]] = {}
         self._unknown = 0  # in a row
         self._pause = 0  # documents until it is looked again
 
-    def encode(self, document: Any) -> bytes:
-        """A document as requests would write it.
+    def body_of(self, document: Any, head: HeadLines) -> tuple[bytes, bytes, bytes]:
+        """A document as requests would write it, the headers that describe it, and the document as requests keeps it.
+
+        Args:
+            document: What JSON can hold.
+            head: The other headers.
 
         Raises:
             ValueError: It holds what JSON cannot.
             TypeError: It holds what cannot be written at all.
         """
+        found = None
         if self._pause:
             self._pause -= 1
-            return _encoded(document)
-        try:
-            # Equal bytes are equal in every type, which equal values are not: 1 and True. Objects of classes of a
-            # script's own are refused. Version 2: later ones depend on who else holds the parts.
-            key = marshal.dumps(document, 2)
-        except ValueError:
-            return _encoded(document)
-        found = self._known.get(key)
-        if found is not None:
-            self._unknown = 0
-            return found
-        found = _encoded(document)
+        else:
+            try:
+                # Equal bytes are equal in every type, which equal values are not: 1 and True. Objects of classes of a
+                # script's own are refused. Version 2: later ones depend on who else holds the parts.
+                key = marshal.dumps(document, 2)
+            except ValueError:
+                pass
+            else:
+                found = self._known.get(key)
+                if found is None:
+                    found = self._learn(key, document)
+                else:
+                    self._unknown = 0
+        body, described, length = found or _written(document)
+        return body, length if "content-type" in head.names else described, body
+
+    def _learn(self, key: bytes, document: Any) -> tuple[bytes, bytes, bytes]:
+        written = _written(document)
         self._unknown += 1
         if self._unknown >= _GIVE_UP_AFTER:
             self._unknown, self._pause = 0, _LOOK_AGAIN_AFTER
         if len(key) <= _LONGEST_KNOWN:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
-            self._known[key] = found
-        return found
+            self._known[key] = written
+        return written
 
 
 _MOST_KNOWN = 256
@@ -90,49 +100,34 @@ documents = Documents()
 """Those of this process."""
 
 
-def _encoded(document: Any) -> bytes:
+def _written(document: Any) -> tuple[bytes, bytes, bytes]:
+    """A document, the headers that describe it, and those without its type."""
     try:
-        return "".join(_encode(document, 0)).encode()
+        body = "".join(_encode(document, 0)).encode()
     except (TypeError, ValueError, RecursionError):
         said: str = complexjson.dumps(document, allow_nan=False)  # says what is wrong
-        return said.encode()
+        body = said.encode()
+    length = b"Content-Length: %d\r\n" % len(body)
+    return body, length + _JSON, length
 
 
-def body_of(method: str, data: Any, document: Any, head: HeadLines) -> tuple[bytes | None, bytes, Any]:
-    """The body as bytes, the headers that describe it, and the body as requests keeps it.
+def body_of(method: str, data: Any, head: HeadLines) -> tuple[bytes, bytes, Any]:
+    """Data as bytes, the headers that describe it, and the body as requests keeps it.
 
     Args:
         method: In upper case.
-        data: Text, bytes, or the fields of a form; what is empty counts as None.
-        document: What JSON can hold; counts where there is no ``data``.
+        data: Text, bytes, or the fields of a form; not empty.
         head: The other headers.
-
-    Raises:
-        ValueError: ``document`` holds what JSON cannot.
-        TypeError: It holds what cannot be written at all.
     """
-    body: Any = None
-    shown: Any = None
+    shown = data
     kind = b""
-    if data:
-        shown = data
-        if not isinstance(data, str | bytes):
-            shown = requests.models.RequestEncodingMixin._encode_params(data)  # type: ignore[attr-defined]  # noqa: SLF001
-            kind = _FORM
-        body = shown.encode() if isinstance(shown, str) else shown
-    elif document is not None:
-        kind = _JSON
-        body = shown = documents.encode(document)
-    if kind and "content-type" in head.names:
-        kind = b""
-    if body or method not in BODYLESS:
-        return body, _described(len(body or b""), kind), shown
+    if not isinstance(data, str | bytes):
+        shown = requests.models.RequestEncodingMixin._encode_params(data)  # type: ignore[attr-defined]  # noqa: SLF001
+        kind = b"" if "content-type" in head.names else _FORM
+    body = shown.encode() if isinstance(shown, str) else shown
+    if body or method not in BODYLESS:  # the fields may come to nothing
+        return body, b"Content-Length: %d\r\n%s" % (len(body), kind), shown
     return body, kind, shown
-
-
-@lru_cache(maxsize=4096)
-def _described(length: int, kind: bytes) -> bytes:
-    return b"Content-Length: %d\r\n%s" % (length, kind)
 
 
 def authorization(auth: Any) -> bytes:

@@ -17,7 +17,7 @@ from requests.exceptions import InvalidSchema, InvalidURL, MissingSchema, Reques
 from requests.models import REDIRECT_STATI
 
 from loadproof.http.accounting import accounting
-from loadproof.http.body import authorization, body_of
+from loadproof.http.body import authorization, body_of, documents
 from loadproof.http.cookies import WatchedJar, cookie_line
 from loadproof.http.event import RequestEvent
 from loadproof.http.fallback import LONGEST_TIMEOUT, fallbacks, is_timeout, what_wants_urllib3
@@ -185,12 +185,15 @@ class Session(LeanSession):
             signed = authorization(auth)
         if data or json is not None:
             try:
-                body, described, shown = body_of(where.upper, data, json, head)
+                if data:
+                    body, described, shown = body_of(where.upper, data, head)
+                else:
+                    body, described, shown = documents.body_of(json, head)
             except ValueError:
                 raise _BeyondUsError("body") from None  # requests says what is wrong with it
             extra += described + signed
-            request = b"".join((where.start, head.lines, extra, b"\r\n", body or b""))
-            size = len(body or b"")
+            request = b"".join((where.start, head.lines, extra, b"\r\n", body))
+            size = len(body)
         else:
             extra += where.empty + signed
             shown = None

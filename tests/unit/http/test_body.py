@@ -18,6 +18,7 @@ from requests.structures import CaseInsensitiveDict
 from loadproof.http import body as module
 from loadproof.http.body import authorization, body_of
 from loadproof.http.headers import HeadLines
+from loadproof.http.target import target_for
 
 URL = "http://shop/"
 DESCRIBED = ("Content-Length", "Content-Type")
@@ -49,11 +50,23 @@ def theirs(method, data, document, headers):
 
 def ours(method, data, document, headers):
     head = HeadLines(CaseInsensitiveDict(headers))
-    body, described, shown = body_of(method, data, document, head)
+    if data:
+        body, described, shown = body_of(method, data, head)
+    elif document is not None:
+        body, described, shown = module.documents.body_of(document, head)
+    else:
+        body, described, shown = b"", target_for(method, "", URL).empty, None
     fields = dict(line.split(": ", 1) for line in described.decode("latin-1").split("\r\n") if line)
     given = {name: head.fields[name] for name in DESCRIBED if name in head.fields}
     assert not set(fields) & set(given)
     return body or b"", fields | given, shown
+
+
+BARE = HeadLines(CaseInsensitiveDict())
+
+
+def written(documents, document):
+    return documents.body_of(document, BARE)[0]
 
 
 def outcome(function, *arguments):
@@ -185,25 +198,25 @@ def test_an_error_leaves_nothing_behind_for_the_next_document():
 @settings(max_examples=200, deadline=None)
 def test_documents_that_were_sent_before_are_written_again_as_they_were(document):
     documents = module.Documents()
-    first = outcome(documents.encode, document)
-    assert [outcome(documents.encode, document) for _ in range(2)] == [first, first]
-    assert outcome(module._encoded, document) == first
+    first = outcome(documents.body_of, document, BARE)
+    assert [outcome(documents.body_of, document, BARE) for _ in range(2)] == [first, first]
+    assert outcome(module.Documents().body_of, document, BARE) == first
 
 
 def test_documents_that_are_equal_and_of_other_types_are_told_apart():
     documents = module.Documents()
     equal = [{"a": 1}, {"a": True}, {"a": 1.0}, {"a": Grade.A}, {1: "a"}, {True: "a"}, {1.0: "a"}, [0.0], [-0.0], [0]]
     for _ in range(2):
-        written = [documents.encode(document) for document in equal]
-        assert [text.decode() for text in written] == [json.dumps(document) for document in equal]
+        texts = [written(documents, document).decode() for document in equal]
+        assert texts == [json.dumps(document) for document in equal]
 
 
 def test_a_document_that_was_changed_is_written_anew():
     documents = module.Documents()
     document = {"lines": [{"n": 1}]}
-    assert documents.encode(document) == b'{"lines": [{"n": 1}]}'
+    assert written(documents, document) == b'{"lines": [{"n": 1}]}'
     document["lines"][0]["n"] = 2
-    assert documents.encode(document) == b'{"lines": [{"n": 2}]}'
+    assert written(documents, document) == b'{"lines": [{"n": 2}]}'
 
 
 def test_where_no_document_comes_again_it_is_looked_only_now_and_then(monkeypatch):
@@ -211,20 +224,20 @@ def test_where_no_document_comes_again_it_is_looked_only_now_and_then(monkeypatc
     monkeypatch.setattr(module.marshal, "dumps", lambda document, _: looked.append(document) or str(document).encode())
     documents = module.Documents()
     for number in range(64 + 4096):
-        assert documents.encode({"n": number}) == b'{"n": %d}' % number
+        assert written(documents, {"n": number}) == b'{"n": %d}' % number
     assert len(looked) == 64
     for _ in range(3):
-        assert documents.encode({"again": 1}) == b'{"again": 1}'
+        assert written(documents, {"again": 1}) == b'{"again": 1}'
     assert looked[64:] == [{"again": 1}] * 3
 
 
 def test_no_more_documents_are_kept_than_fit():
     documents = module.Documents()
-    documents.encode(["x" * (1 << 15)])
+    written(documents, ["x" * (1 << 15)])
     assert not documents._known
     for number in range(1000):
         for _ in range(2):
-            assert documents.encode(number) == str(number).encode()
+            assert written(documents, number) == str(number).encode()
         assert len(documents._known) <= 256
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-QUIET = 1.2
-"""Times its shortest that the work may take while a machine is called quiet."""
+QUIET = 1.1
+"""Times its shortest that the work takes on a quiet core: a load on it leaves the work's memory cold."""
+
+_VARIES = 0.05  # standard deviation of the slowness that makes a difference
 
 _WORK = """
 import sys, time
@@ -77,6 +79,23 @@ class Probe:
             self._took.append(float(took))
         if whole:
             self._shortest = sorted(self._took)[len(self._took) // _SHORTEST]
+
+
+def on_a_quiet_core(runs: list[list[tuple[float, float]]]) -> list[float]:
+    """The rate of each run, moved to where the core is quiet.
+
+    Of a time in which the neighbours work a part, both the mean time of the probe's work and the rate are mixtures, by
+    that part: so one is a straight line over the other. Its slope is that of all runs, by least squares.
+
+    Args:
+        runs: Of each run of one tool, slowness and rate of every part of it.
+    """
+    means = [(statistics.fmean(s for s, _ in run), statistics.fmean(rate for _, rate in run)) for run in runs]
+    points = [point for run in runs for point in run]
+    if statistics.pstdev(slowness for slowness, _ in points) < _VARIES:
+        return [rate for _, rate in means]
+    slope = statistics.linear_regression(*zip(*points, strict=True)).slope
+    return [rate + min(0.0, slope) * (QUIET - slowness) for slowness, rate in means]
 
 
 @contextmanager

@@ -4,13 +4,15 @@ Each scenario runs in rounds, in each round every tool in turn: the generator on
 a tool's first run and its peer's first, and so on. A floor is met when the median reaches it. Loadproof runs with the
 defaults of `loadproof run`, a row for every request included; Locust with `--headless --only-summary --csv`.
 
-Requests per second are what the server has answered in the quarters of a second in which the generator's core was
-quiet (see `_probe.py`), once all connections stood; "whole run" is the tool's own count over the seconds that it
-measured, whatever the neighbours did (over TLS the server's, so that making connections is not in it). A run without a
-quiet second is played again, up to three times as often as rounds were asked for; where that is not enough, whole runs
-are compared, and the table says so. With idle users the rate is the server's. A run with a single error, or one whose
-count the server contradicts, is no result. "server CPU" says how near nginx was to its own limit: there, ratios say
-less. "others' CPU" is what neither the tool nor nginx used of the two cores: there, figures are not to be trusted.
+"whole run" is what a tool did: completed requests by its own count over the seconds that it measured (over TLS the
+server's, so that making connections is not in it). On a machine that others use too, that compares the neighbours: its
+cores are up to twice as slow while they work, and more so for some programs than for others. "requests/s" is the rate
+on a core of its own: that of each run, moved along the straight line that the tool's quarters of a second follow from
+how slow the core was in each (see `_probe.py`) to where it is quiet. With idle users the rate is the server's.
+
+A run with a single error, or one whose count the server contradicts, is no result. "server CPU" says how near nginx was
+to its own limit: there, ratios say less. "others' CPU" is what neither the tool nor nginx used of the two cores in this
+machine: there, figures are not to be trusted.
 
     python bench/compare.py [--rounds 3] [--seconds 8] [--only get,post] [--tools wrk,loadproof-http] [--json FILE]
 """
@@ -35,7 +37,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from _probe import QUIET, probe
+from _probe import on_a_quiet_core, probe
 from _processes import NoResultError, busy_seconds, cpu_seconds, interruptible, memory_bytes, own_seconds
 from _servers import site
 from _tools import TOOLS, Ask, Count, Tool
@@ -52,8 +54,6 @@ HEADERS = {"X-Api-Key": "bench"}
 USERS = 50
 TLS_START = 6
 SETTLING = 1  # seconds from when all connections stand until figures count
-ENOUGH_QUIET = 1  # seconds of a run
-TRIES = 3  # runs for each that is to be quiet
 FEW = 20  # users of the run whose memory is taken off
 IDLE_WAIT = 10
 IDLE_SECONDS = 2 * IDLE_WAIT + 3  # to start, and to be watched
@@ -90,8 +90,11 @@ class Stage:
     asked: argparse.Namespace
 
 
-Measure = Callable[[Tool, Stage], dict[str, float]]
-"""One cell: the figures of one tool in one round."""
+Cell = dict[str, Any]
+"""The figures of one tool in one round, by their names; under ``QUARTERS`` how slow the core was and the rate then."""
+
+Measure = Callable[[Tool, Stage], Cell]
+QUARTERS = "quarters"
 
 
 @dataclass(frozen=True)
@@ -103,7 +106,7 @@ class Scenario:
         title: Its name in the report.
         unit: Of the main figure.
         tools: Keys of the tools that can do it.
-        measure: See ``Measure``; what ratios are of is under ``unit``, and NaN where the machine was never quiet.
+        measure: See ``Measure``; what ratios are of is under ``unit``.
         floors: (tool, peer) -> what their ratio must reach.
     """
 
@@ -123,13 +126,11 @@ class Results:
         cells: tool -> figures of each round.
         failed: tool -> why it has no result.
         absent: Tools that are not installed.
-        disturbed: Whether the machine was not quiet for long enough, so that whole runs stand in ``cells``.
     """
 
-    cells: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    cells: dict[str, list[Cell]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     absent: list[str] = field(default_factory=list)
-    disturbed: bool = False
 
     def ratios(self, unit: str, tool: str, peer: str) -> list[float]:
         """The ratio of each round; empty where one of them has no result."""
@@ -143,7 +144,7 @@ class Results:
 def _speed(path: str, *, post: bool = False, tls: bool = False) -> Measure:
     """Requests per second, once every connection stands: Locust takes seconds to make those of TLS."""
 
-    def measure(tool: Tool, stage: Stage) -> dict[str, float]:
+    def measure(tool: Tool, stage: Stage) -> Cell:
         server = stage.server
         extra: dict[str, Any] = {"body": ORDER, "headers": HEADERS} if post else {}
         seconds = stage.asked.seconds + (TLS_START if tls else 0)
@@ -163,11 +164,12 @@ def _speed(path: str, *, post: bool = False, tls: bool = False) -> Measure:
         if not looks or looks[-1][0] - looks[0][0] < stage.asked.seconds / 2:
             raise NoResultError(f"not all of {USERS} users had their connections in time")
         (began, first, cpu), (ended, last, cpu_after) = looks[0], looks[-1]
-        quiet, answered = _quiet([look for look in looks if look[0] >= began + SETTLING], stage.probe)
+        quarters = _quarters([look for look in looks if look[0] >= began + SETTLING], stage.probe)
         return {
-            "requests/s": answered / quiet if quiet >= ENOUGH_QUIET else math.nan,
-            "quiet s": quiet,
+            "requests/s": math.nan,  # known when all runs are
             "whole run": (last - first) / (ended - began) if tls else count.per_second,
+            "slowness": statistics.fmean(slowness for slowness, _ in quarters),
+            QUARTERS: quarters,
             "requests": count.requests,
             "seconds": count.seconds,
             "server CPU": (cpu_after - cpu) / (ended - began),
@@ -176,18 +178,19 @@ def _speed(path: str, *, post: bool = False, tls: bool = False) -> Measure:
     return measure
 
 
-def _quiet(looks: list[tuple[float, int, float]], core: Probe) -> tuple[float, int]:
-    """Seconds between looks in which the generator's core was quiet, and what was answered in them."""
-    seconds, answered = 0.0, 0
+def _quarters(looks: list[tuple[float, int, float]], core: Probe) -> list[tuple[float, float]]:
+    """How slow the core was between looks, and the server's rate."""
+    found = []
     for (began, before, _), (ended, after, _) in pairwise(looks):
         slowness = core.slowness(began, ended)
-        if slowness is not None and slowness < QUIET:
-            seconds += ended - began
-            answered += after - before
-    return seconds, answered
+        if slowness is not None:
+            found.append((slowness, (after - before) / (ended - began)))
+    if not found:
+        raise NoResultError("the probe of the core was not heard")
+    return found
 
 
-def _idle(tool: Tool, stage: Stage) -> dict[str, float]:
+def _idle(tool: Tool, stage: Stage) -> Cell:
     """Many users that mostly wait: they start over one wait, so that their requests come evenly.
 
     The rate is the server's count over one wait, after all have started; CPU counts from the first request to its end.
@@ -222,7 +225,7 @@ def _idle(tool: Tool, stage: Stage) -> dict[str, float]:
     }
 
 
-def _memory(tool: Tool, stage: Stage) -> dict[str, float]:
+def _memory(tool: Tool, stage: Stage) -> Cell:
     """Bytes that one more user takes, once it has made requests and holds its connection."""
     users = stage.asked.memory_users
     few, many = (_occupied(tool, stage.server, number) for number in (FEW, users))
@@ -324,11 +327,9 @@ def play(scenario: Scenario, tools: Iterable[Tool], stage: Stage) -> Results:
     able = [tool for tool in tools if tool.key in scenario.tools]
     results.absent = [tool.title for tool in able if tool.missing]
     able = [tool for tool in able if not tool.missing]
-    disturbed: dict[str, list[dict[str, float]]] = {tool.key: [] for tool in able}
-    rounds = stage.asked.rounds
-    for number in range(TRIES * rounds):
+    for number in range(stage.asked.rounds):
         for tool in able if number % 2 == 0 else reversed(able):
-            if tool.key in results.failed or len(results.cells.get(tool.key, ())) >= rounds:
+            if tool.key in results.failed:
                 continue
             try:
                 cell = _cell(scenario, tool, stage)
@@ -336,24 +337,19 @@ def play(scenario: Scenario, tools: Iterable[Tool], stage: Stage) -> Results:
                 results.failed[tool.key] = str(reason)
                 results.cells.pop(tool.key, None)
                 _say(f"  round {number + 1}  {tool.title:<23} ABORTED: {reason}")
-                continue
-            if math.isnan(cell[scenario.unit]):
-                disturbed[tool.key].append(cell)
-                _say(f"  round {number + 1}  {tool.title:<23} {'not quiet':>10}")
             else:
                 results.cells.setdefault(tool.key, []).append(cell)
-                _say(f"  round {number + 1}  {tool.title:<23} {cell[scenario.unit]:>10,.1f} {scenario.unit}")
-    lacking = [key for key in disturbed if key not in results.failed and len(results.cells.get(key, ())) < rounds]
-    if lacking:
-        results.disturbed = True
-        for key, cells in disturbed.items():
-            if key not in results.failed:
-                everything = [*results.cells.get(key, ()), *cells]
-                results.cells[key] = [cell | {scenario.unit: cell["whole run"]} for cell in everything]
+                measured = cell.get("whole run", cell[scenario.unit])
+                _say(f"  round {number + 1}  {tool.title:<23} {measured:>10,.1f} {scenario.unit}")
+    for cells in results.cells.values():
+        if QUARTERS in cells[0]:
+            rates = on_a_quiet_core([cell.pop(QUARTERS) for cell in cells])
+            for cell, rate in zip(cells, rates, strict=True):
+                cell[scenario.unit] = rate
     return results
 
 
-def _cell(scenario: Scenario, tool: Tool, stage: Stage) -> dict[str, float]:
+def _cell(scenario: Scenario, tool: Tool, stage: Stage) -> Cell:
     """One measurement, with what others used of the cores meanwhile."""
 
     def known() -> float:
@@ -387,8 +383,6 @@ def table(scenario: Scenario, results: Results, asked: argparse.Namespace) -> li
             lines.append(f"  {tool.title:<40}  ABORTED, no result: {results.failed[tool.key]}")
     if results.absent:
         lines.append(f"  not installed: {', '.join(results.absent)}")
-    if results.disturbed:
-        lines.append("  the machine was not quiet for long enough: whole runs are compared, neighbours included")
     compared = ratios(scenario, results)
     if compared:
         lines.append(f"  {'ratio of the runs':<47}{'min / median / max':>26}   floor")

@@ -1346,11 +1346,11 @@ def timeouts_of_every_form(stage):
 def timeouts_count_for_their_own_call(stage):
     """On one connection, whatever limit the call before had, and whatever is left of it."""
     stage.server.lay("/soon", 0.3, OK)
-    stage.server.lay("/late", 0.8, OK)
+    stage.server.lay("/late", 1.2, OK)
     found = []
     for path, timeout in (
-        ("/now", 30), ("/late", 0.2), ("/now", 0.2), ("/soon", 5), ("/soon", None), ("/now", 0.4), ("/soon", 0.4),
-        ("/soon", 0.4), ("/soon", 0.4), ("/late", 0.4), ("/now", (5, 0.2)), ("/soon", (5, 1)), ("/late", (5, 0.5)),
+        ("/now", 30), ("/late", 0.2), ("/now", 0.2), ("/soon", 5), ("/soon", None), ("/now", 0.55), ("/soon", 0.55),
+        ("/soon", 0.55), ("/soon", 0.55), ("/late", 0.55), ("/now", (5, 0.2)), ("/soon", (5, 1)), ("/late", (5, 0.5)),
         ("/now", 1), ("/now", float("inf")), ("/now", 1e300), ("/now", (5, float("nan"))),
     ):  # fmt: skip
         response = stage.client.get(path, timeout=timeout)

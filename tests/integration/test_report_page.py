@@ -306,7 +306,15 @@ def axe(tmp_path_factory):
 @pytest.mark.real("npm")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize(
-    "make", [small_result, empty_result, open_result, checked_result, stress_result, capacity_result, rich_result]
+    "make",
+    [
+        *(
+            pytest.param(make, marks=pytest.mark.long)
+            for make in (small_result, empty_result, open_result, checked_result, stress_result)
+        ),
+        capacity_result,
+        rich_result,
+    ],
 )
 def test_axe_finds_no_serious_issue(show, axe, make, dark):
     tab = show(make(), dark=dark)

@@ -356,7 +356,14 @@ def test_axe_finds_no_serious_issue(look, axe, dark):
 
 @pytest.mark.real("npm")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("make", [None, empty_result, open_result, stress_result, capacity_result, rich_result])
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(pytest.param(make, marks=pytest.mark.long) for make in (None, empty_result, open_result, stress_result)),
+        capacity_result,
+        rich_result,
+    ],
+)
 def test_axe_finds_no_issue_in_any_kind_of_run(tab, canned, axe, make, dark):
     if make is not None:
         canned.show(view_of_result(make()), make())

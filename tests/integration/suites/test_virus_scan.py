@@ -409,7 +409,7 @@ def test_s2_17_an_option_wins_over_the_variable(root):
 
 
 @pytest.mark.parametrize("file", ["perf/locust.py", pytest.param("perf/locustfile.py", marks=pytest.mark.long)])
-@pytest.mark.parametrize("program", ["locust", "loadproof locust"])
+@pytest.mark.parametrize("program", ["locust", pytest.param("loadproof locust", marks=pytest.mark.long)])
 def test_s2_18_19_20_the_documents_headless_command_works_with_both_files(root, program, file):
     with target() as running:
         ended = headless(root, running, program=program, file=file)

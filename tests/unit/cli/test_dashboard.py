@@ -33,6 +33,7 @@ from results_factory import (
 )
 
 SIZES = [(80, 24), (120, 40), (200, 50), (60, 12), (40, 8), (20, 4), (8, 2), (1, 1)]
+EVERYDAY = [(80, 24), (120, 40), (40, 8), (1, 1)]
 
 
 def progress_of(result, *, elapsed=None, interventions=(), health=None, **fields):
@@ -90,7 +91,13 @@ RUNS = {
 }
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param(size, id="{}x{}".format(*size), marks=[] if size in EVERYDAY else [pytest.mark.long])
+        for size in SIZES
+    ],
+)
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize("explained", [False, True], ids=["", "with help"])
 def test_nothing_is_wider_or_higher_than_the_terminal(run, size, explained):

@@ -18,7 +18,8 @@ fallbacks: Counter[str] = Counter()
 LONGEST_TIMEOUT = 1_000_000
 """Seconds; what is longer, or no number, requests may make sense of."""
 
-_Connection, _Session, _DEBUG = http.client.HTTPConnection, requests.Session, logging.DEBUG  # looked up every time
+# By names of their own: every request asks after them.
+_Connection, _Session, _DEBUG = http.client.HTTPConnection, requests.Session, logging.DEBUG
 _send = _Session.send
 _ORIGINALS = {
     (owner, name): getattr(owner, name)

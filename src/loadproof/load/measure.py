@@ -385,9 +385,10 @@ class Meter:
             samples = self._marked(samples)
         if not self._policy.all:
             samples = [sample for sample in samples if self._policy.takes(sample)]
-        # At once, while they are at hand: a thousand that wait take twice as long to read, and room from all the rest.
-        self._rows.append(self._formatter.format(samples))
-        self._rows_waiting += len(samples)
+        if samples:
+            # At once, while they are at hand: a thousand that wait would take room in the caches from all the rest.
+            self._rows.append(self._formatter.format(samples))
+            self._rows_waiting += len(samples)
         if self._rows_waiting >= _ROWS_PER_BATCH:
             self._send_waiting_rows()
 

@@ -95,6 +95,17 @@ def test_what_is_chosen_is_executed_in_its_order(counts):
     assert ("Inner", "rarely", 2) in counts.facts()
 
 
+def test_a_script_that_schedules_in_its_own_way_goes_on_doing_so(monkeypatch):
+    def twice(task_set, task_callable, first=False):
+        task_set._task_queue.extend([task_callable, task_callable])
+
+    monkeypatch.setattr(TaskSet, "schedule_task", twice)
+    counting = TaskCounts()
+    counting.install()
+    assert list(choosing(Inner, Shopper, "often")._task_queue) == [Inner.often, Inner.often]
+    assert counting.facts() == [("Inner", "often", 1)]
+
+
 def test_a_test_begins_anew(counts):
     choosing(Inner, Shopper, "often")
     counts.clear()

@@ -15,7 +15,7 @@ SENT = 1_700_000_000_000_000_000
 
 
 def answer(began_ns):
-    stamps = Stamps(began_ns, SENT, None, SENT + 1_000_000, True, 0.0, 0.0, 9)
+    stamps = Stamps(began_ns, SENT, None, SENT + 1_000_000, kernel=True, connect_time=0.0, tls_time=0.0, bytes_sent=9)
     return (stamps, "GET", "/", 200, 5, "Visitor", {})
 
 

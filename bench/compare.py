@@ -53,7 +53,7 @@ ORDER = {"product": 3, "quantity": 1, "note": "leave it at the door"}
 HEADERS = {"X-Api-Key": "bench"}
 USERS = 50
 TLS_START = 6
-THREE = 3  # rounds, of what does not need more
+FEWER = 3  # rounds, of what does not need more
 SETTLING = 1  # seconds from when all connections stand until figures count
 FEW = 20  # users of the run whose memory is taken off
 IDLE_WAIT = 10
@@ -336,7 +336,7 @@ def play(scenario: Scenario, tools: Iterable[Tool], stage: Stage) -> Results:
     for number in range(stage.asked.rounds):
         for tool in able if number % 2 == 0 else reversed(able):
             compared = tool.key in {*SUBJECTS, *PEERS} and not scenario.steady
-            if tool.key in results.failed or (number >= THREE and not compared):
+            if tool.key in results.failed or (number >= FEWER and not compared):
                 continue
             try:
                 cell = _cell(scenario, tool, stage)
@@ -379,7 +379,7 @@ def table(scenario: Scenario, results: Results, asked: argparse.Namespace) -> li
     """The lines of a scenario: figures as medians, then ratios."""
     columns = list(next(iter(results.cells.values()), [{}])[0])
     columns = [column for column in columns if column not in {"requests", "seconds"}]
-    over = f"median of {max(map(len, results.cells.values()), default=0)} runs each"
+    over = f"median of {' or '.join(map(str, sorted({len(cells) for cells in results.cells.values()})))} runs"
     lines = [f"{scenario.title}{_size(scenario, asked)}", f"  {over:<40}{_row(columns)}"]
     for tool in TOOLS:
         if tool.key in results.cells:

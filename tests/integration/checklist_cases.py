@@ -1327,7 +1327,7 @@ def timeouts_of_every_form(stage):
         (None, 0.06),
         urllib3.Timeout(0.06),
         urllib3.Timeout(connect=1, read=0.06),
-        urllib3.Timeout(total=0.06),
+        urllib3.Timeout(total=0.12),  # enough that something is left of it when the answer is awaited
         5,
         5.0,
         (5, None),

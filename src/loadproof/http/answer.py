@@ -33,18 +33,17 @@ class Head:
         keeps: Whether the connection can take another request.
         sets_cookies: Whether there is a Set-Cookie.
         encoded: Whether there is a Content-Encoding.
-        known_encoding: What ``encoding`` found; None while nobody has asked, and where the headers say nothing.
     """
 
     __slots__ = (
-        "_asked", "_fields", "encoded", "framed", "headers", "keeps", "known_encoding", "length", "reason",
-        "sets_cookies", "status", "version",
+        "_asked", "_encoding", "_fields", "encoded", "framed", "headers", "keeps", "length", "reason", "sets_cookies",
+        "status", "version",
     )  # fmt: skip
 
     def __init__(self, status: int, version: str, reason: bytes, headers: list[tuple[bytes, bytes]]) -> None:
         self.status, self.version, self.reason, self.headers = status, version, reason, headers
         self._fields: CaseInsensitiveDict[str] | None = None
-        self.known_encoding: str | None = None
+        self._encoding: str | None = ""
         self._asked = False
         self.keeps = False
         self.framed = self.sets_cookies = self.encoded = False
@@ -75,8 +74,8 @@ class Head:
     def encoding(self) -> str | None:
         """Encoding of the text that the headers promise; None where they say nothing."""
         if not self._asked:
-            self.known_encoding, self._asked = get_encoding_from_headers(self.fields()), True
-        return self.known_encoding
+            self._encoding, self._asked = get_encoding_from_headers(self.fields()), True
+        return self._encoding
 
 
 def merged(headers: list[tuple[bytes, bytes]]) -> urllib3.HTTPHeaderDict:

@@ -18,9 +18,7 @@ fallbacks: Counter[str] = Counter()
 LONGEST_TIMEOUT = 1_000_000
 """Seconds; what is longer, or no number, requests may make sense of."""
 
-# By names of their own: every request asks after them.
-_Connection, _Session, _DEBUG = http.client.HTTPConnection, requests.Session, logging.DEBUG
-_send = _Session.send
+_send = requests.Session.send
 _ORIGINALS = {
     (owner, name): getattr(owner, name)
     for owner, names in (
@@ -39,12 +37,12 @@ _enabled: dict[int, bool] = getattr(_urllib3_log, "_cache", {})
 
 def what_wants_urllib3() -> str | None:
     """What in this process watches requests or urllib3 at work, and so must find them working; None for nothing."""
-    if _Connection.debuglevel:
+    if http.client.HTTPConnection.debuglevel:
         return "http.client debug output"
     # The logger's own memory of the answer is asked before the logger, which takes three times as long.
-    if _enabled.get(_DEBUG) is not False and _urllib3_log.isEnabledFor(logging.DEBUG):
+    if _enabled.get(logging.DEBUG) is not False and _urllib3_log.isEnabledFor(logging.DEBUG):
         return "urllib3 debug output"
-    if _Session.send is not _send:
+    if requests.Session.send is not _send:
         return "instrumented requests"
     return None
 

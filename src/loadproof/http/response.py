@@ -166,8 +166,7 @@ class Response(locust.clients.ResponseContextManager):  # type: ignore[misc]  # 
         """The body as JSON holds it; raises as requests does."""
         encoding = self._encoding
         if encoding is _UNSET:
-            head = self._head
-            encoding = head.known_encoding or head.encoding()
+            encoding = self._head.encoding()
         if options or encoding != "utf-8" or self._content is False or complexjson is not json:
             return super().json(**options)
         text = str(self._content, "utf-8", "replace")

@@ -34,18 +34,9 @@ class TaskCounts:
 
         def schedule_task(task_set: Any, task_callable: Any, first: bool = False) -> None:
             counts[type(task_set), type(task_set.user), task_callable] += 1
-            # What Locust's own does; calling it would cost more than it does. A test fails when it does something else.
-            if first:
-                task_set._task_queue.appendleft(task_callable)  # noqa: SLF001
-            else:
-                task_set._task_queue.append(task_callable)  # noqa: SLF001
-
-        def schedule_otherwise(task_set: Any, task_callable: Any, first: bool = False) -> None:
-            counts[type(task_set), type(task_set.user), task_callable] += 1
             schedule(task_set, task_callable, first)
 
-        is_locusts = schedule.__module__ == TaskSet.__module__
-        TaskSet.schedule_task = schedule_task if is_locusts else schedule_otherwise
+        TaskSet.schedule_task = schedule_task
 
     def clear(self) -> None:
         """Begin anew."""

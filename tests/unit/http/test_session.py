@@ -51,20 +51,6 @@ def test_locust_sleeps_between_tasks_where_we_put_ours():
     assert "self._sleep(self.wait_time())" in text
 
 
-def test_locust_schedules_a_task_as_we_do_where_we_count_it():
-    text = (Path(LOCUST) / "user/task.py").read_text(encoding="utf-8")
-    method = text[
-        text.index("    def schedule_task(self, task_callable, first=False):") : text.index("    def get_next_task")
-    ]
-    lines = [line.strip() for line in method.rpartition('"""')[2].splitlines() if line.strip()]
-    assert lines == [
-        "if first:",
-        "self._task_queue.appendleft(task_callable)",
-        "else:",
-        "self._task_queue.append(task_callable)",
-    ]
-
-
 def test_locust_counts_requests_in_the_listener_that_we_turn_away():
     text = (Path(LOCUST) / "runners.py").read_text(encoding="utf-8")
     init = text[text.index("class Runner:") :]

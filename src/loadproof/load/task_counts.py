@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from locust.user.sequential_taskset import SequentialTaskSet
@@ -22,7 +22,7 @@ class TaskCounts:
     """
 
     def __init__(self) -> None:
-        self._counts: defaultdict[tuple[type, type, Any], int] = defaultdict(int)
+        self._counts: dict[tuple[type, type], Counter[Any]] = {}
         self._installed = False
 
     def install(self) -> None:
@@ -30,24 +30,34 @@ class TaskCounts:
         if self._installed:
             return
         self._installed = True
-        schedule, counts = TaskSet.schedule_task, self._counts
+        schedule, counts_of = TaskSet.schedule_task, self._counts_of
+        TaskSet.loadproof_counts = None  # for all: a script's own ``__getattr__`` is not asked for it
 
         def schedule_task(task_set: Any, task_callable: Any, first: bool = False) -> None:
-            counts[type(task_set), type(task_set.user), task_callable] += 1
+            counts = task_set.loadproof_counts
+            if counts is None:
+                counts = task_set.loadproof_counts = counts_of(type(task_set), type(task_set.user))
+            counts[task_callable] += 1
             schedule(task_set, task_callable, first)
 
         TaskSet.schedule_task = schedule_task
 
+    def _counts_of(self, task_set: type, user: type) -> Counter[Any]:
+        """Those of all task sets of a class that users of another run: they go on counting in them."""
+        return self._counts.setdefault((task_set, user), Counter())
+
     def clear(self) -> None:
         """Begin anew."""
-        self._counts.clear()
+        for counts in self._counts.values():
+            counts.clear()
 
     def facts(self) -> list[tuple[str, str, int]]:
         """Owner, task and how often, of all that began so far."""
         found: Counter[tuple[str, str]] = Counter()
-        for (task_set, user, task), count in self._counts.items():
+        for (task_set, user), counts in self._counts.items():
             owner = user if task_set is DefaultTaskSet else task_set
-            found[owner.__name__, name_of(task)] += count
+            for task, count in counts.items():
+                found[owner.__name__, name_of(task)] += count
         return [(owner, task, count) for (owner, task), count in found.items()]
 
 

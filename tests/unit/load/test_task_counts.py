@@ -107,9 +107,21 @@ def test_a_script_that_schedules_in_its_own_way_goes_on_doing_so(monkeypatch):
 
 
 def test_a_test_begins_anew(counts):
-    choosing(Inner, Shopper, "often")
+    task_set = choosing(Inner, Shopper, "often")
     counts.clear()
     assert counts.facts() == []
+    task_set.schedule_task(Inner.rarely)
+    choosing(Inner, Shopper, "rarely")
+    assert counts.facts() == [("Inner", "rarely", 2)]
+
+
+def test_a_task_set_that_knows_every_attribute_is_asked_for_its_own_ones_alone(counts):
+    class Knowing(Inner):
+        def __getattr__(self, name):
+            raise AssertionError(f"asked for {name}")
+
+    choosing(Knowing, Shopper, "often")
+    assert counts.facts() == [("Knowing", "often", 1)]
 
 
 def test_the_tasks_of_classes_and_of_the_sets_below_them_are_declared_once():

@@ -6,7 +6,7 @@ A line that calls into C (sending, polling, switching) holds what is done there;
 the table is among the others. Looking slows the process down a little, and the supervisor takes its share of the core:
 the rest of the figures is in `bench/compare.py`.
 
-    python bench/where.py [--seconds 15] [--users 50] [--lines 25] [--post]
+    python bench/where.py [--seconds 15] [--users 50] [--lines 25] [--post] [--service]
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parent))
 from _processes import BIN, NoResultError, interruptible, tree
 from _servers import site
-from _tools import Ask, suite, under_loadproof
+from _tools import TOOLS, Ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,16 +120,18 @@ def main() -> int:
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--lines", type=int, default=25)
     parser.add_argument("--post", action="store_true", help="a POST with JSON and a check, instead of a GET")
+    parser.add_argument("--service", action="store_true", help="a service without code, instead of a locustfile")
     asked = parser.parse_args()
+    wanted = "loadproof-service" if asked.service else "loadproof-http"
+    tool = next(tool for tool in TOOLS if tool.key == wanted)
     with interruptible(), tempfile.TemporaryDirectory(prefix="where-") as name:
         folder = Path(name)
         looking = Looking(folder, asked.seconds)
         more = {"body": {"product": 3}, "headers": {"X-Api-Key": "bench"}} if asked.post else {}
         with site(folder, core=1) as server:
             ask = Ask(server.url, "/item", asked.users, SETTLE + asked.seconds + 2, **more)
-            (folder / "locustfile.py").write_text(suite(ask, "HttpUser"))
             try:
-                count = under_loadproof(ask, folder, looking)
+                count = tool.run(ask, folder, looking)
                 seen: Counter[tuple[str, str, int]] = Counter()
                 for stack, times in looking.stacks():
                     if where := innermost(stack):

@@ -353,7 +353,7 @@ class Meter:
                 )
             )
             self._kernel += kernel
-        # What only counts and writes takes fields by their place, and does without the names.
+        # What only counts and writes takes fields by their place; names for them take as long as half of the counting.
         if self._places or self._tags or self._warm_at or not self._policy.all:
             samples = [_new_sample(Sample, fields) for fields in samples]
             self._put_in_place(samples)
@@ -374,7 +374,8 @@ class Meter:
         heard, self._heard = self._heard, []
         self._count(heard)
 
-    def _count(self, samples: list[Sample]) -> None:
+    def _count(self, samples: list[Any]) -> None:
+        """Count samples, or their fields in the order of ``Sample`` where nothing asks for one by its name."""
         if not samples:
             return
         self._samples += len(samples)

@@ -20,13 +20,11 @@ def _task(request: dict[str, Any], timeout: float) -> Any:
     expected = frozenset(request["expect"])
 
     # Options by themselves instead of in a ``**``: what runs for every request of a service is here.
-    def send_plainly(owner: Any) -> None:
-        client = getattr(owner, "user", owner).client
-        client.request(method, path, name, data=data, json=document, headers=headers, timeout=timeout)
+    def send_plainly(user: Any) -> None:
+        user.client.request(method, path, name, data=data, json=document, headers=headers, timeout=timeout)
 
-    def send(owner: Any) -> None:
-        client = getattr(owner, "user", owner).client  # Locust passes the user, or the task set it is in
-        with client.request(
+    def send(user: Any) -> None:
+        with user.client.request(
             method, path, name, catch_response=True, data=data, json=document, headers=headers, timeout=timeout
         ) as response:
             status = response.status_code
@@ -40,6 +38,14 @@ def _task(request: dict[str, Any], timeout: float) -> Any:
     task = send if expected else send_plainly
     task.__name__ = re.sub(r"\W+", "_", f"{method}_{name}").strip("_") or "request"
     return task
+
+
+class _Sequence(SequentialTaskSet):  # type: ignore[misc]  # Locust is not checked
+    """The requests of a service in the listed order."""
+
+    def execute_task(self, task: Any) -> None:
+        """Give a task the user, as where they are mixed; none is a task set."""
+        task(self.user)
 
 
 def _user_class(service: dict[str, Any]) -> type[HttpUser]:
@@ -58,16 +64,17 @@ def _user_class(service: dict[str, Any]) -> type[HttpUser]:
         if service["auth"]:
             client.auth = tuple(service["auth"])
 
+    wait_time = constant(service["wait"])
     body: dict[str, Any] = {
         "__module__": __name__,
         "host": service["base_url"],
-        "wait_time": constant(service["wait"]),
+        "wait_time": wait_time,
         "on_start": on_start,
     }
     if any(weight is not None for weight in weights):
         body["tasks"] = dict(zip(tasks, _whole(weights), strict=True))
     else:
-        body["tasks"] = [type("InListedOrder", (SequentialTaskSet,), {"tasks": tasks})]
+        body["tasks"] = [type("InListedOrder", (_Sequence,), {"tasks": tasks, "wait_time": wait_time})]
     return type(_class_name(service["name"]), (HttpUser,), body)
 
 

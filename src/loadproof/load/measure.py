@@ -11,6 +11,7 @@ import gevent
 from loadproof.http.accounting import accounting
 from loadproof.http.errors import error_kind, error_message
 from loadproof.http.fallback import fallbacks
+from loadproof.load.everyday import EverydayAnswers
 from loadproof.load.gate import MARK
 from loadproof.load.locust_statistics import LocustStatistics
 from loadproof.plan.redact import redact_text
@@ -34,7 +35,6 @@ _AT_ONCE = 32
 """Few enough not to hold up whoever wants to send."""
 _NOWHERE = (None, False)
 _new_sample: Any = tuple.__new__
-_ENDED_AT = Sample._fields.index("ended_at")
 _CLOCK_SLACK = 0.05
 _LONGEST_MS = 1e12
 
@@ -47,6 +47,7 @@ class RowPolicy:
 
     Attributes:
         all: Whether every sample gets one.
+        successes: Whether those of successes do; None where some do.
     """
 
     def __init__(self, text: str) -> None:
@@ -54,6 +55,7 @@ class RowPolicy:
         self._errors_only = text == "errors"
         self._none = text == "none"
         self._per_second = float(text.removesuffix("/s")) if text.endswith("/s") else None
+        self.successes = None if self._per_second is not None else self.all
         self._second = -1
         self._taken = 0.0
 
@@ -92,6 +94,7 @@ class Meter:
         self._recorder = Recorder(worker)
         self.locust = LocustStatistics()
         self._formatter = RowFormatter(0.0, worker)
+        self._everyday = EverydayAnswers(self._recorder, self._formatter, 0, 0.0)
         self._rows: list[bytes] = []
         self._rows_waiting = 0
         self._answers: list[tuple[Any, ...]] = []
@@ -123,7 +126,6 @@ class Meter:
             epoch: The same moment in Unix time.
         """
         self._recorder = Recorder(self.worker)
-        self._formatter = RowFormatter(epoch, self.worker)
         self._rows.clear()
         self._rows_waiting = 0
         self._answers.clear()
@@ -143,8 +145,13 @@ class Meter:
         self._zero = zero
         self._zero_ns = round(zero * 1e9)
         self._epoch = epoch
+        self._begin_rows()
         self.running = True
         self.follow_clock()
+
+    def _begin_rows(self) -> None:
+        self._formatter = RowFormatter(self._epoch, self.worker)
+        self._everyday = EverydayAnswers(self._recorder, self._formatter, self._zero_ns, self._epoch)
 
     def expect_schedule(self, user_classes: frozenset[str]) -> None:
         """Say whose iterations come on schedule: their first requests are measured from the time it intended."""
@@ -221,7 +228,7 @@ class Meter:
         """Say who this process is, once Locust has given it a name."""
         self.worker = worker
         self._recorder.rename(worker)
-        self._formatter = RowFormatter(self._epoch, worker)
+        self._begin_rows()
 
     def now(self) -> float:
         """Seconds since the run's start."""
@@ -316,48 +323,41 @@ class Meter:
     def _take_answers(self) -> None:
         """Count the answers that wait. The hot path: a loop over many is faster than each by itself."""
         answers, self._answers = self._answers, []
-        zero = self._zero_ns
-        samples: list[Any] = []
-        add = samples.append
-        for (
-            began,
-            sent_ns,
-            first,
-            ended_ns,
-            kernel,
+        # Where each is looked at by itself (for a tag, its place in the schedule, the warm-up), each is a sample.
+        if not (self._places or self._tags or self._warm_at) and self._policy.successes is not None:
+            taken = self._everyday.take(answers, write=self._policy.successes)
+            answers = taken.others
+            if taken.ended_at is not None:
+                self._samples += taken.number
+                self._kernel += taken.kernel
+                self._last_ended = taken.ended_at
+                self._keep_rows(taken.rows, taken.number)
+        samples = [self._sample_of(answer) for answer in answers]
+        self._put_in_place(samples)
+        self._count(samples)
+
+    def _sample_of(self, answer: tuple[Any, ...]) -> Sample:
+        """An answer of our own client as a sample."""
+        (began, sent_ns, first, ended_ns, kernel, connect, tls, to), method, name, status, size, user, context = answer
+        sent = (began - self._zero_ns) / 1e9
+        self._kernel += kernel
+        return Sample(
+            _shown(str(name)),
+            method,
+            # In a closed model the user wants it sent at the moment of the call: before it connects.
+            sent - connect - tls if connect else sent,
+            sent,
+            sent + (ended_ns - sent_ns) / 1e9,
+            None if first is None else sent + (first - sent_ns) / 1e9,
             connect,
             tls,
-            to,
-        ), method, name, status, size, user, context in answers:
-            sent = (began - zero) / 1e9
-            add(
-                (
-                    _shown(name),
-                    method,
-                    # In a closed model the user wants it sent at the moment of the call: before it connects.
-                    sent - connect - tls if connect else sent,
-                    sent,
-                    sent + (ended_ns - sent_ns) / 1e9,
-                    None if first is None else sent + (first - sent_ns) / 1e9,
-                    connect,
-                    tls,
-                    status,
-                    "expected" if context and context.get("outcome") == "expected" else "success",
-                    None,
-                    None,
-                    to,
-                    size,
-                    user,
-                    "main",
-                    "kernel" if kernel else "user",
-                )
-            )
-            self._kernel += kernel
-        # What only counts and writes takes fields by their place; names for them take as long as half of the counting.
-        if self._places or self._tags or self._warm_at or not self._policy.all:
-            samples = [_new_sample(Sample, fields) for fields in samples]
-            self._put_in_place(samples)
-        self._count(samples)
+            status,
+            "expected" if context and context.get("outcome") == "expected" else "success",
+            bytes_sent=to,
+            bytes_received=size,
+            user_class=user,
+            clock="kernel" if kernel else "user",
+        )
 
     def _put_in_place(self, samples: list[Sample]) -> None:
         """Say of samples when the schedule intended them, or that they belong to the set-up."""
@@ -374,12 +374,11 @@ class Meter:
         heard, self._heard = self._heard, []
         self._count(heard)
 
-    def _count(self, samples: list[Any]) -> None:
-        """Count samples, or their fields in the order of ``Sample`` where nothing asks for one by its name."""
+    def _count(self, samples: list[Sample]) -> None:
         if not samples:
             return
         self._samples += len(samples)
-        self._last_ended = samples[-1][_ENDED_AT]
+        self._last_ended = samples[-1].ended_at
         self._recorder.record_all(samples)
         if self._tags:
             self._recorder.record_all(self._tagged(samples))
@@ -387,10 +386,13 @@ class Meter:
             samples = self._marked(samples)
         if not self._policy.all:
             samples = [sample for sample in samples if self._policy.takes(sample)]
-        if samples:
-            # At once, while they are at hand: a thousand that wait would take room in the caches from all the rest.
-            self._rows.append(self._formatter.format(samples))
-            self._rows_waiting += len(samples)
+        # At once, while they are at hand: a thousand that wait would take room in the caches from all the rest.
+        self._keep_rows(self._formatter.format(samples), len(samples))
+
+    def _keep_rows(self, rows: bytes, count: int) -> None:
+        if rows:
+            self._rows.append(rows)
+            self._rows_waiting += count
         if self._rows_waiting >= _ROWS_PER_BATCH:
             self._send_waiting_rows()
 
@@ -462,6 +464,7 @@ class Meter:
             own["exceptions"] = list(self._errors.values())
             self._errors_changed = False
         delta = self._recorder.interval(own | facts)
+        self._everyday.forget()
         self.locust.feed(delta.windows, self._epoch, self._last_ended)
         return delta.encode()
 

@@ -238,6 +238,14 @@ class Recorder:
             self._found[name, method, outcome] = tallies[outcome]
         return tallies[outcome]
 
+    def tally_in(self, second: int, name: str, method: str) -> Tally:
+        """Where successes of an entry count that ended in a second since the run's start; ask anew in each interval."""
+        entries = self._windows.setdefault(max(0, second), {})
+        tallies = entries.setdefault(self._names.admit(name, method), {})
+        if "success" not in tallies:
+            tallies["success"] = Tally()
+        return tallies["success"]
+
     def arrivals_in(self, at: float) -> ArrivalCounts:
         """Where to count an arrival; ask for each, and anew for whatever becomes of it later.
 

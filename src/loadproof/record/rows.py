@@ -92,8 +92,7 @@ class RowFormatter:
                 whole, micros = whole + 1, 0
             if whole != second:
                 self._second = second = whole
-                moment = datetime.fromtimestamp(self._epoch_second + whole, UTC)
-                self._stamp = stamp = moment.strftime("%Y-%m-%dT%H:%M:%S.")
+                self._stamp = stamp = self.second(self._epoch_second + whole)
             took = ended - intended
             response = service = f"{took:.9f}" if took > 0.0 else "0.000000000"
             if intended != sent or connect or tls:
@@ -103,7 +102,7 @@ class RowFormatter:
             key = (name, method, status, clock, user_class, phase)
             cells = known.get(key)
             if cells is None:
-                cells = self._cells_around(key)
+                cells = self.cells_around(key)
             success = "true,"
             if outcome != "success":
                 success = f"true,{_EXPECTED}" if outcome == "expected" else f"false,{_error_cell(kind, message)}"
@@ -111,8 +110,17 @@ class RowFormatter:
             lines.append(f"{stamp}{str(micros + 1_000_000)[1:]}{head}{response},{success},{received},{service}{tail}")
         return "".join(lines).encode("utf-8", "replace")
 
-    def _cells_around(self, key: tuple[Any, ...]) -> tuple[str, str]:
-        """The cells between the timestamp and the response time, and those behind the service time."""
+    @staticmethod
+    def second(unix: int) -> str:
+        """The start of a timestamp, up to where the microseconds follow."""
+        return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+
+    def cells_around(self, key: tuple[Any, ...]) -> tuple[str, str]:
+        """The cells between the timestamp and the response time, and those behind the service time.
+
+        Args:
+            key: Name, method, status, clock, user class and phase.
+        """
         name, method, status, clock, user_class, phase = key
         if len(self._known) >= _KEPT:
             self._known.clear()

@@ -28,7 +28,10 @@ time.clock_gettime = lambda clock: _GETTIME(clock) + (STEP[0] / 1e9 if clock == 
 
 
 def serve():
-    """``/ID`` is answered with ``/ID``, in pieces after pauses where the query says how many ms; nothing is patched."""
+    """``/ID`` is answered with ``/ID``, in pieces after pauses where the query says how many ms; nothing is patched.
+
+    After ``/last/ID`` it closes the connection a little later.
+    """
 
     def play(sock, number):
         rest = b""
@@ -47,6 +50,10 @@ def serve():
             for at, pause in zip(range(0, len(data), size), pauses or [0], strict=True):
                 time.sleep(pause)
                 sock.sendall(data[at : at + size])
+            if path.startswith(b"/last/"):
+                time.sleep(0.02)
+                sock.close()
+                return
 
     def guarded(sock, number):
         with contextlib.suppress(OSError):
@@ -196,6 +203,30 @@ def an_idle_connection_that_ended_or_spoke_is_not_used_again():
         except AssertionError as error:
             raise AssertionError(f"{what}, {pause} s before: {error}") from error
         caller.close()
+
+
+@case
+def of_many_connections_those_that_ended_unseen_are_not_used_again():
+    with Elsewhere() as server:
+        callers, random_ = [Caller(OURS, server.url) for _ in range(20)], random.Random(3)
+
+        def connection(caller, path):
+            seen = asked(caller, path)[1]
+            assert seen.body == path.encode(), seen
+            return dict(seen.headers)["x-connection"]
+
+        for turn in range(10):
+            ends = [random_.random() < 0.5 for _ in callers]
+            asking = [gevent.spawn(connection, caller, f"/{'last' if end else 'kept'}/{number}?5")
+                for number, (caller, end) in enumerate(zip(callers, ends, strict=True))]  # fmt: skip
+            before = [one.get() for one in asking]
+            until = time.perf_counter() + 0.06
+            while time.perf_counter() < until:
+                pass  # the loop sees nothing of the ends
+            asking = [gevent.spawn(connection, caller, f"/again/{turn}") for caller in callers]
+            after = [one.get() for one in asking]
+            kept = [one == other for one, other in zip(before, after, strict=True)]
+            assert kept == [not end for end in ends], (turn, kept, ends)
 
 
 # Stamps

@@ -18,7 +18,7 @@ import weakref
 from collections import deque
 from http.client import BadStatusLine, RemoteDisconnected
 from time import monotonic_ns, time_ns
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gevent
 import gevent.socket
@@ -28,11 +28,7 @@ from gevent.monkey import get_original
 
 from loadproof.http.answer import GIVE_UP_AFTER, AnswerReader, Head, known
 from loadproof.http.errors import ConnectTimeoutError, ReadTimeoutError, StaleError
-from loadproof.http.readable import Readable
 from loadproof.http.stamps import SO_TIMESTAMPNS, Stamps, stamping, unpack_stamp
-
-if TYPE_CHECKING:
-    from collections.abc import Container
 
 _RECEIVE_BUFFER = 1 << 20
 _READ_SIZE = 1 << 16
@@ -55,8 +51,6 @@ def _leave_to_parent() -> None:
     _forks[0] += 1
     for connection in list(_open):
         connection.close()
-    for outbox in _outboxes.values():
-        outbox.forget()
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)
@@ -82,7 +76,7 @@ class Connection:
     __slots__ = (
         "__weakref__", "_busy", "_closed", "_connect_time", "_context", "_done_mono", "_done_real", "_ends_at",
         "_error", "_first_ns", "_forks", "_greenlet", "_head_only", "_hub", "_inbox", "_incoming", "_last_ns",
-        "_misses", "_number", "_outbox", "_outgoing", "_reader", "_reads", "_reads_then", "_receive", "_received",
+        "_misses", "_outbox", "_outgoing", "_reader", "_reads", "_reads_then", "_receive", "_received",
         "_request", "_rest", "_send", "_sent_mono", "_sent_real", "_socket", "_spare", "_spoilt", "_timeout",
         "_timer", "_timer_at", "_tls", "_tls_time", "_waiting", "_waits", "_watcher", "_window", "began",
         "body", "head", "home", "host", "port", "reusable", "sent",
@@ -95,7 +89,7 @@ class Connection:
         self.host, self.port, self._context = host, port, context
         self._hub = get_hub()
         self._forks = _forks[0]
-        self._outbox = _outboxes.get(self._hub) or _outboxes.setdefault(self._hub, _Outbox())
+        self._outbox = _outboxes.setdefault(self._hub, [])
         self._inbox = _inboxes.setdefault(self._hub, deque())
         self._request = self._rest = b""
         self._timeout: float | None = None
@@ -150,11 +144,10 @@ class Connection:
         finally:
             if guard is not None:
                 guard.close()
-        self._number = self._socket.fileno()
         poll = _poll()
-        poll.register(self._number, select.POLLIN)
+        poll.register(self._socket.fileno(), select.POLLIN)
         self._send, self._receive, self._waits = self._socket.send, self._socket.recvmsg, poll.poll
-        self._watcher = self._hub.loop.io(self._number, 1)
+        self._watcher = self._hub.loop.io(self._socket.fileno(), 1)
         self._watcher.start(self._on_readable)
         self.reusable = True
         _open.add(self)
@@ -263,33 +256,35 @@ class Connection:
         if self._tls is not None:
             self._tls.write(request)
             request = self._outgoing.read()
-        self._error = None
-        self.began = False
+        # What says that it is broken was not set: then it would not be reusable.
         self._reads = 0
         self._head_only = head_only
         self.reusable = self.sent = False  # until the answer is whole, and until something has left
-        self._spoilt = False
         self._greenlet = getcurrent()
         self._request, self._timeout = request, timeout
         self._busy = True
         try:
-            waiting = self._outbox.waiting
-            waiting.append(self)
-            if len(waiting) == 1:
-                hub.loop.run_callback(self._outbox.send_all)
+            outbox = self._outbox
+            outbox.append(self)
+            if len(outbox) == 1:
+                hub.loop.run_callback(_send_all, outbox)
             switch = hub.switch
             while self._busy:  # a wake-up that was meant for an earlier wait does no harm
                 switch()
                 if self._rest:
                     self._send_rest(timeout)
-            came_back[0] = self._greenlet
-            if self._error is not None:
-                raise self._error
-        finally:
+        except BaseException:
             self._greenlet = None
             self._busy = self._waiting = False
-            if not self.reusable:
+            if not self.reusable:  # else the answer came together with what cuts it off
                 self.close()
+            raise
+        came_back[0] = self._greenlet
+        self._greenlet = None
+        if not self.reusable:
+            self.close()
+            if self._error is not None:
+                raise self._error
 
         # By the kernel's stamp, unless the clock was stepped in between, or the answer did not fit into the receive
         # window: then its last byte came when this process had made room for it.
@@ -363,17 +358,13 @@ class Connection:
 
     # Called by the loop
 
-    def dispatch(self, readable: Container[int] | None) -> None:
-        """Send the request that waits for it.
-
-        Args:
-            readable: The sockets that have something to read; None where this one is to be asked.
-        """
+    def dispatch(self) -> None:
+        """Send the request that waits for it."""
         if not self._busy or self._closed:
             return  # killed meanwhile
         try:
             # The server may have closed this connection, or said something, without the loop having come to notice.
-            if self._spoilt or (self._done_mono and (self._waits(0) if readable is None else self._number in readable)):
+            if self._spoilt or (self._done_mono and self._waits(0)):
                 self._fail(StaleError())
                 return
             request = self._request
@@ -559,36 +550,19 @@ class Connection:
         self._wake(greenlet)
 
 
-class _Outbox:
-    """Connections with a request to send.
+_outboxes: weakref.WeakKeyDictionary[Any, list[Connection]] = weakref.WeakKeyDictionary()
+"""Connections with a request to send, by their hub.
 
-    All that become ready in one turn of the loop are sent one behind the other: the first wakes the server up, which is
-    what sending costs most, and the others find it awake.
-    """
-
-    __slots__ = ("_readable", "waiting")
-
-    def __init__(self) -> None:
-        self.waiting: list[Connection] = []
-        self._readable: Readable | None = None
-
-    def send_all(self) -> None:
-        """Send what waits."""
-        waiting = self.waiting[:]
-        self.waiting.clear()
-        if self._readable is None:
-            self._readable = Readable(get_hub().loop)
-        readable = self._readable.now(len(waiting))
-        for connection in waiting:
-            connection.dispatch(readable)
-
-    def forget(self) -> None:
-        """In a forked child, whose loop watches its sockets anew."""
-        self._readable = None
+All that become ready in one turn of the loop are sent one behind the other: the first wakes the server up, which is
+what sending costs most, and the others find it awake.
+"""
 
 
-_outboxes: weakref.WeakKeyDictionary[Any, _Outbox] = weakref.WeakKeyDictionary()
-"""By hub."""
+def _send_all(outbox: list[Connection]) -> None:
+    waiting = outbox[:]
+    outbox.clear()
+    for connection in waiting:
+        connection.dispatch()
 
 
 _inboxes: weakref.WeakKeyDictionary[Any, deque[tuple[Connection, Any]]] = weakref.WeakKeyDictionary()

@@ -1,4 +1,4 @@
-"""The everyday answers of our own client, counted and written in one pass.
+"""Everyday answers, counted and written in one pass.
 
 Nearly every request of a run is one: it succeeded in less than a second, on a connection that stood, and nothing but
 its times and sizes is its own. What it has in common with others is looked up at once, and the rest is whole numbers
@@ -33,7 +33,7 @@ class _Alike(NamedTuple):
         head: The cells of their rows before the fraction of the response time.
         tail: The cells behind the service time.
         tally: Where they count.
-        status: HTTP status.
+        status: HTTP status; None for what has none.
         kernel: Whether the kernel stamped their ends.
     """
 
@@ -42,7 +42,7 @@ class _Alike(NamedTuple):
     head: str
     tail: str
     tally: Tally
-    status: int
+    status: int | None
     kernel: bool
 
 
@@ -65,7 +65,7 @@ class Taken(NamedTuple):
 
 
 class EverydayAnswers:
-    """Takes answers as they come from ``Response.measured``.
+    """Takes successes in the form of ``Response.measured``, whoever measured them.
 
     Args:
         recorder: Counts everything; call ``forget`` after its ``interval``.
@@ -87,7 +87,7 @@ class EverydayAnswers:
 
     def forget(self) -> None:
         """Look up anew where to count."""
-        self._alike: dict[tuple[str, str, int, str, bool], _Alike] = {}
+        self._alike: dict[tuple[str, str, int | None, str, bool], _Alike] = {}
         self._start = self._end = 0  # the second in which answers ended, on the monotonic clock
 
     def take(self, answers: Iterable[tuple[Any, ...]], *, write: bool) -> Taken:  # noqa: C901 - the hot path, in one piece
@@ -147,7 +147,7 @@ class EverydayAnswers:
         self._start = at_ns - (at_ns - self._zero_ns) % _SECOND
         self._end = self._start + _SECOND
 
-    def _meet(self, name: str, method: str, status: int, user: str, kernel: bool) -> _Alike:
+    def _meet(self, name: str, method: str, status: int | None, user: str, kernel: bool) -> _Alike:
         """Look up what is known of answers that are the first of their kind in a second."""
         if len(self._alike) >= _KEPT:  # a script that forgot to name its requests
             self._alike.clear()
@@ -166,7 +166,8 @@ def _count(same: _Alike) -> None:
     if tally.own_service is not None:
         tally.own_service.record_all(times)
     tally.response.record_all(times)
-    tally.statuses[same.status] = tally.statuses.get(same.status, 0) + len(times)
+    if same.status is not None:
+        tally.statuses[same.status] = tally.statuses.get(same.status, 0) + len(times)
     tally.bytes_received += sum(sizes)
     times.clear()
     sizes.clear()

@@ -259,7 +259,14 @@ class Meter:
         stamps = getattr(response, "stamps", None)
         if stamps is not None and (seconds is None or abs(stamps.seconds - seconds) > 1e-9):
             stamps = None  # the script gave the request another time, and that one counts
-        status = _status(response)
+        status, method = _status(response), str(request_type)
+        length = response_length if isinstance(response_length, int) and response_length > 0 else 0
+        user_class = getattr(response, "user_class", None) or _user_class()
+        if not exception and seconds is not None and method not in SPANS:
+            if stamps is None:
+                stamps = self._stamped(start_time, seconds, response)
+            self.on_answer((stamps, method, str(name), status, length, user_class, context))
+            return
         outcome: Outcome = "success"
         kind = message = None
         if exception:
@@ -278,7 +285,7 @@ class Meter:
             Sample,
             (
                 _shown(str(name)),
-                f"{request_type}{SETUP}" if outside else str(request_type),
+                f"{method}{SETUP}" if outside else method,
                 intended,
                 sent,
                 ended,
@@ -290,8 +297,8 @@ class Meter:
                 kind,
                 message,
                 _body_length(response) if stamps is None else stamps.bytes_sent,
-                response_length if isinstance(response_length, int) and response_length > 0 else 0,
-                getattr(response, "user_class", None) or _user_class(),
+                length,
+                user_class,
                 "setup" if outside else "main",
                 "none" if seconds is None else "kernel" if kernel else "user",
             ),
@@ -305,8 +312,14 @@ class Meter:
         if len(self._heard) >= _AT_ONCE:
             self._take_heard()
 
+    def _stamped(self, start_time: float | None, seconds: float, response: Any) -> tuple[Any, ...]:
+        """Stamps of what nobody stamped but its script, with its end counted from when it was sent."""
+        _, sent, *_ = self._times(start_time, seconds, None)
+        began = self._zero_ns + round(sent * 1e9)
+        return began, 0, None, round(seconds * 1e9), False, 0.0, 0.0, _body_length(response)
+
     def on_answer(self, answer: tuple[Any, ...]) -> None:
-        """Take an answer of our own client that is no failure, without the detour of an event."""
+        """Take an answer that is no failure: one of our own client without the detour of an event."""
         if self.running:
             answers = self._answers
             if self._paced:
@@ -337,27 +350,34 @@ class Meter:
         self._count(samples)
 
     def _sample_of(self, answer: tuple[Any, ...]) -> Sample:
-        """An answer of our own client as a sample."""
+        """An answer as a sample."""
         (began, sent_ns, first, ended_ns, kernel, connect, tls, to), method, name, status, size, user, context = answer
         sent = (began - self._zero_ns) / 1e9
         self._kernel += kernel
-        return Sample(
-            _shown(str(name)),
-            method,
-            # In a closed model the user wants it sent at the moment of the call: before it connects.
-            sent - connect - tls if connect else sent,
-            sent,
-            sent + (ended_ns - sent_ns) / 1e9,
-            None if first is None else sent + (first - sent_ns) / 1e9,
-            connect,
-            tls,
-            status,
-            "expected" if context and context.get("outcome") == "expected" else "success",
-            bytes_sent=to,
-            bytes_received=size,
-            user_class=user,
-            clock="kernel" if kernel else "user",
+        sample: Sample = _new_sample(
+            Sample,
+            (
+                _shown(str(name)),
+                method,
+                # In a closed model the user wants it sent at the moment of the call: before it connects.
+                sent - connect - tls if connect else sent,
+                sent,
+                sent + (ended_ns - sent_ns) / 1e9,
+                None if first is None else sent + (first - sent_ns) / 1e9,
+                connect,
+                tls,
+                status,
+                "expected" if context and context.get("outcome") == "expected" else "success",
+                None,
+                None,
+                to,
+                size,
+                user,
+                "main",
+                "kernel" if kernel else "user",
+            ),
         )
+        return sample
 
     def _put_in_place(self, samples: list[Sample]) -> None:
         """Say of samples when the schedule intended them, or that they belong to the set-up."""

@@ -154,3 +154,9 @@ def test_rows_follow_the_policy(policy):
     meter.flush_rows()
     assert b"".join(rows).count(b"\r\n") == {"none": 0, "errors": 0, "1/s": 1, "all": 100}[policy]
     assert meter._samples == 100
+
+
+def test_a_name_that_is_a_number_is_its_text():
+    _, everyday = taking()
+    assert b",/,GET," in everyday.take([answer(0, 1_000)], write=True).rows
+    assert b",17,GET," in everyday.take([answer(0, 1_000, name=17)], write=True).rows

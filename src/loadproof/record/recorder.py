@@ -231,20 +231,15 @@ class Recorder:
 
     def _tally(self, name: str, method: str, outcome: Outcome) -> Tally:
         key = self._names.admit(name, method)
-        tallies = self._entries.setdefault(key, {})
-        if outcome not in tallies:
-            tallies[outcome] = Tally()
+        tally = _tally_of(self._entries, key, outcome)
         if key[0] != OTHER_NAME:  # there may be any number of those
-            self._found[name, method, outcome] = tallies[outcome]
-        return tallies[outcome]
+            self._found[name, method, outcome] = tally
+        return tally
 
     def tally_in(self, second: int, name: str, method: str) -> Tally:
         """Where successes of an entry count that ended in a second since the run's start; ask anew in each interval."""
         entries = self._windows.setdefault(max(0, second), {})
-        tallies = entries.setdefault(self._names.admit(name, method), {})
-        if "success" not in tallies:
-            tallies["success"] = Tally()
-        return tallies["success"]
+        return _tally_of(entries, self._names.admit(name, method), "success")
 
     def arrivals_in(self, at: float) -> ArrivalCounts:
         """Where to count an arrival; ask for each, and anew for whatever becomes of it later.
@@ -266,3 +261,10 @@ class Recorder:
         arrivals, self._arrivals = self._arrivals, {}
         self._start = self._end = 0
         return Delta(self._number, self._worker, windows, facts, arrivals)
+
+
+def _tally_of(entries: dict[Key, Tallies], key: Key, outcome: Outcome) -> Tally:
+    tallies = entries.setdefault(key, {})
+    if outcome not in tallies:
+        tallies[outcome] = Tally()
+    return tallies[outcome]
